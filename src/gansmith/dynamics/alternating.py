@@ -1,0 +1,77 @@
+"""The players take turns, each answering the others' newest move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+
+from torch import Tensor
+
+from gansmith.dynamics.field import field, live, move, optimizers
+from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.types import Draw, Engine, Game, Players, Result, State
+
+__all__ = ["Alternating"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternating:
+    """Algorithm 1 of Goodfellow et al. 2014: k steps of one player, then the other's, in the game's order of players.
+
+    Every move of the same player sees a fresh round. When the turn passes to the next player, the round stays by default
+    and whatever did not depend on the player that moved is kept: the samples on which the discriminator has just been
+    trained are those that the generator then improves, and they are made once. ``share=False`` draws anew, as the paper has it.
+
+    Args:
+        optimizer: builds each player's optimiser.
+        rates: factors on a player's learning rate, by name (two time scales, Heusel et al. 2017).
+        schedule: the factor on all learning rates as a function of the step.
+        discriminator_steps: moves of the discriminator in a step, ≥ 1.
+        generator_steps: moves of the generator in a step, ≥ 1. Players of any other name move once.
+        share: the turn passes on the same round, and evaluations that are still right are kept.
+    """
+
+    optimizer: OptimizerFactory = Adam()
+    rates: Mapping[str, float] = default(default_factory=dict)
+    schedule: Schedule = Schedule()
+    discriminator_steps: int = 1
+    generator_steps: int = 1
+    share: bool = True
+
+    def __post_init__(self) -> None:
+        if min(self.discriminator_steps, self.generator_steps) < 1:
+            raise ValueError(
+                f"every player moves at least once in a step, not discriminator_steps={self.discriminator_steps}, "
+                f"generator_steps={self.generator_steps}"
+            )
+
+    def turns(self, game: Game) -> list[str]:
+        """Who moves, in order, in one step."""
+        times = {"discriminator": self.discriminator_steps, "generator": self.generator_steps}
+        return [player for player in game.players for _ in range(times.get(player, 1))]
+
+    def init(self, game: Game, players: Players) -> State:
+        return {
+            "memory": game.init(players),
+            "optimizers": optimizers(self.optimizer, self.rates, game, players),
+            "steps": 0,
+        }
+
+    def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
+        memory, factor = state["memory"], self.schedule(state["steps"])
+        costs: dict[str, Tensor] = {}
+        signals: dict[str, Tensor] = {}
+        turns, kept = self.turns(game), None
+        for substep, player in enumerate(turns):
+            follower = turns[substep + 1] if substep + 1 < len(turns) else player
+            passes_on = self.share and follower != player and engine.pieces == 1
+            round = (kept or draw(substep)).recall(memory)
+            with live(players, {player, follower} if passes_on else {player}):
+                gradients, cost, outcome = field(game, players, round, engine, (player,))
+            move(state["optimizers"][player], gradients[player], factor=factor)
+            kept = round.given(**outcome.unmoved(player)) if passes_on else None
+            memory = game.remember(memory, outcome)
+            costs |= cost
+            signals = {**game.signals(outcome), **signals}
+        return state | {"memory": memory, "steps": state["steps"] + 1}, Result(costs, signals)

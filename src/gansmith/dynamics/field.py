@@ -1,0 +1,82 @@
+"""The game as a vector field, and one optimiser's move along it: what every dynamics is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gansmith.dynamics.optimizers import OptimizerFactory
+from gansmith.types import Costs, Engine, Game, Outcome, Players, Round
+
+__all__ = ["field", "live", "move", "optimizers", "trainable"]
+
+
+def trainable(players: Players, names: Collection[str]) -> dict[str, list[Tensor]]:
+    """Each named player's parameters that require a gradient; parameters frozen by the user stay frozen."""
+    return {name: [p for p in players[name].parameters() if p.requires_grad] for name in names}
+
+
+@contextmanager
+def live(players: Players, names: Collection[str]) -> Iterator[None]:
+    """Inside, only the named players' parameters require gradients: nobody else's graph is built.
+
+    This is how gradients are kept from a player that does not move. A game never detaches, because the same evaluation
+    must carry gradients when a dynamics looks through another player's step.
+    """
+    idle = [p for name, module in players.items() if name not in names for p in module.parameters() if p.requires_grad]
+    for parameter in idle:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in idle:
+            parameter.requires_grad_(True)
+
+
+def field(
+    game: Game, players: Players, round: Round, engine: Engine, of: Collection[str]
+) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome]:
+    """The vector field F = (∇_θ₁ J₁, ∇_θ₂ J₂, …) restricted to the players in `of`, from one shared evaluation.
+
+    Returns:
+        The gradients by player, the costs by player (detached), and the outcome of the last piece that was played.
+    """
+    played: list[Outcome] = []
+
+    def costs(part: Round) -> Costs:
+        played[:] = [game.play(players, part, of)]
+        return game.costs(played[0], of)
+
+    gradients, values = engine.gradient(costs, trainable(players, of), round)
+    return gradients, values, played[0]
+
+
+def optimizers(
+    build: OptimizerFactory, rates: Mapping[str, float], game: Game, players: Players
+) -> dict[str, Optimizer]:
+    """One optimiser for each player; `rates` multiplies a player's learning rate (two time scales, Heusel et al. 2017)."""
+    if unknown := set(rates) - set(game.players):
+        raise ValueError(f"rates names {sorted(unknown)}, but the players are {list(game.players)}")
+    built = {}
+    for player in game.players:
+        optimizer = build(trainable(players, [player])[player])
+        for group in optimizer.param_groups:
+            group["lr"] *= rates.get(player, 1.0)
+            group["base_lr"] = group["lr"]
+        built[player] = optimizer
+    return built
+
+
+def move(optimizer: Optimizer, gradients: Sequence[Tensor], *, factor: float = 1.0) -> None:
+    """One step of `optimizer` along `gradients`, its learning rates scaled by `factor`."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    for parameter in parameters:
+        parameter.grad = None

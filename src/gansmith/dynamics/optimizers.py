@@ -1,0 +1,83 @@
+"""Optimisers and their schedules, as values: each builds a real ``torch.optim`` optimiser."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+__all__ = ["SGD", "Adam", "OptimizerFactory", "Schedule"]
+
+OptimizerFactory = Callable[[Iterable[Tensor]], Optimizer]
+"""Builds an optimiser over parameters: `Adam`, `SGD`, or any function, such as ``lambda p: torch.optim.RMSprop(p, lr=5e-5)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam:
+    """Adam (Kingma and Ba 2015), fused into one kernel.
+
+    Args:
+        lr: learning rate, > 0.
+        beta1: decay of the mean gradient, in [0, 1); adversarial training wants it small (Radford et al. 2016 take 0.5).
+        beta2: decay of the mean squared gradient, in [0, 1).
+        eps: added to the denominator.
+    """
+
+    lr: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
+        return torch.optim.Adam(parameters, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD:
+    """Stochastic gradient descent with momentum.
+
+    Args:
+        lr: learning rate, > 0.
+        momentum: in [0, 1).
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.0
+
+    def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
+        return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The factor on every learning rate: a linear rise, a plateau, a cosine fall, and a floor, all in steps.
+
+    It is a function of the step alone, so that a run that goes on past its end is the run that was longer from the start.
+
+    Args:
+        warmup: steps of the linear rise from 0.
+        hold: the step at which the fall begins.
+        decay: steps of the fall; 0 means that there is none.
+        floor: the factor after the fall, in [0, 1].
+
+    Example:
+        >>> schedule = Schedule(hold=100, decay=100, floor=0.1)
+        >>> [round(schedule(step), 3) for step in (0, 100, 150, 200, 999)]
+        [1.0, 1.0, 0.55, 0.1, 0.1]
+    """
+
+    warmup: int = 0
+    hold: int = 0
+    decay: int = 0
+    floor: float = 0.0
+
+    def __call__(self, step: int) -> float:
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        if not self.decay:
+            return rise
+        progress = min(1.0, max(0.0, (step - self.hold) / self.decay))
+        return rise * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))

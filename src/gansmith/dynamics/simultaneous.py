@@ -1,0 +1,47 @@
+"""All players move at once, each down its own cost as it stood before anyone moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+
+from gansmith.dynamics.field import field, live, move, optimizers
+from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.types import Draw, Engine, Game, Players, Result, State
+
+__all__ = ["Simultaneous"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simultaneous:
+    """Simultaneous gradient descent: θ ← θ − h·F(θ) for all players together.
+
+    One evaluation serves all players: the generator runs once, and so does the discriminator. On V(x, y) = xy the norm
+    grows by √(1+h²) a step (Goodfellow 2016, section 7.2); it is the noise and curvature of real games that make it usable.
+
+    Args:
+        optimizer: builds each player's optimiser.
+        rates: factors on a player's learning rate, by name (two time scales).
+        schedule: the factor on all learning rates as a function of the step.
+    """
+
+    optimizer: OptimizerFactory = Adam()
+    rates: Mapping[str, float] = default(default_factory=dict)
+    schedule: Schedule = Schedule()
+
+    def init(self, game: Game, players: Players) -> State:
+        return {
+            "memory": game.init(players),
+            "optimizers": optimizers(self.optimizer, self.rates, game, players),
+            "steps": 0,
+        }
+
+    def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
+        factor = self.schedule(state["steps"])
+        with live(players, game.players):
+            gradients, costs, outcome = field(game, players, draw(0).recall(state["memory"]), engine, game.players)
+        for player in game.players:
+            move(state["optimizers"][player], gradients[player], factor=factor)
+        after = state | {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
+        return after, Result(costs, game.signals(outcome))

@@ -1,0 +1,45 @@
+"""A conformance check for a game of one's own."""
+
+from __future__ import annotations
+
+import torch
+
+from gansmith.types import Game, Players, Round
+
+__all__ = ["check_game"]
+
+
+def check_game(game: Game, players: Players, round: Round) -> None:
+    """Check that a game keeps its promises; raises on the first that it breaks.
+
+    It must cost exactly whom it was asked about, with finite scalars that depend on that player's parameters, give the
+    same costs whether the players are asked for together or one by one, and give them again on the same round.
+
+    Raises:
+        ValueError: a promise is broken; the message says which, and by whom.
+
+    Example:
+        >>> from gansmith.games import AdversarialGame, Hinge
+        >>> torch.manual_seed(0) and None
+        >>> players = {"generator": torch.nn.Linear(3, 2), "discriminator": torch.nn.Linear(2, 1)}
+        >>> check_game(AdversarialGame(Hinge()), players, Round({"real": torch.ones(4, 2), "latent": torch.ones(4, 3)}))
+    """
+    game.init(players)
+    together = game.costs(game.play(players, round, game.players), game.players)
+    if set(together) != set(game.players):
+        raise ValueError(f"asked for {sorted(game.players)}, the game costed {sorted(together)}")
+    for player in game.players:
+        alone = game.costs(game.play(players, round, (player,)), (player,))
+        if set(alone) != {player}:
+            raise ValueError(f"asked for {player!r} alone, the game costed {sorted(alone)}")
+        cost = alone[player]
+        if cost.dim() != 0 or not torch.isfinite(cost):
+            raise ValueError(f"the cost of {player!r} must be one finite number, not {cost}")
+        if not torch.allclose(cost, together[player], rtol=1e-4, atol=1e-6):
+            raise ValueError(
+                f"the cost of {player!r} is {cost.item()} alone and {together[player].item()} with the others"
+            )
+        parameters = [p for p in players[player].parameters() if p.requires_grad]
+        gradients = torch.autograd.grad(cost, parameters, allow_unused=True)
+        if all(g is None for g in gradients):
+            raise ValueError(f"the cost of {player!r} depends on none of its parameters")

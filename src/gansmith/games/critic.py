@@ -1,0 +1,86 @@
+"""The discriminator as a game sees it during one round: scores, and their gradients with respect to the input."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Critic", "as_scores", "input_gradient"]
+
+
+def as_scores(output: Tensor, n: int, who: str = "the discriminator") -> Tensor:
+    """One score per sample, shape ``(n,)``.
+
+    A trailing dimension of one is dropped; anything else is refused, because ``(n, 1)`` against ``(n,)`` would
+    silently broadcast to ``(n, n)`` in a loss. Scores in half precision are widened, so that losses keep their digits.
+
+    Raises:
+        ValueError: `output` does not hold exactly one number per sample.
+    """
+    if output.numel() != n or output.shape[:1] != (n,):
+        raise ValueError(
+            f"{who} returned shape {tuple(output.shape)} for {n} samples; it must return one score each, shape ({n},)"
+        )
+    return output.reshape(n).float() if output.dtype.itemsize < 4 else output.reshape(n)
+
+
+def input_gradient(scores: Tensor, x: Tensor) -> Tensor:
+    """∂(Σ scores)/∂x, itself differentiable: each sample's own gradient where the network treats samples apart."""
+    return torch.autograd.grad(scores.sum(), x, create_graph=True)[0]
+
+
+class Critic:
+    """A discriminator with the points of one round; each is evaluated at most once.
+
+    Args:
+        module: the network: ``module(x)`` or, with labels, ``module(x, label)``.
+        points: samples by name.
+        labels: labels by the name of the point; None where the game has no labels.
+        differentiable: the points at which the gradient with respect to the input will be wanted.
+        joint: evaluate all points in one pass. Exact for a network that treats samples apart; with batch
+            normalisation the statistics are then those of the mixed batch.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        points: dict[str, Tensor],
+        labels: dict[str, Tensor] | None = None,
+        *,
+        differentiable: Collection[str] = (),
+        joint: bool = False,
+    ) -> None:
+        self.module, self.labels = module, labels
+        # A point that depends on no parameter becomes a leaf that can be differentiated; one that does is left alone.
+        self.points = {
+            name: x.detach().requires_grad_() if name in differentiable and not x.requires_grad else x
+            for name, x in points.items()
+        }
+        self._scores = self._together() if joint and len(points) > 1 else {}
+        self._gradients: dict[str, Tensor] = {}
+
+    def __call__(self, x: Tensor, like: str) -> Tensor:
+        """The scores of any other points `x`, with the labels of the point named `like`."""
+        output = self.module(x) if self.labels is None else self.module(x, self.labels[like])
+        return as_scores(output, x.shape[0])
+
+    def scores(self, name: str) -> Tensor:
+        """The scores at a named point, shape ``(n,)``."""
+        if name not in self._scores:
+            self._scores[name] = self(self.points[name], name)
+        return self._scores[name]
+
+    def gradient(self, name: str) -> Tensor:
+        """The scores' gradient with respect to a named point, of that point's shape."""
+        if name not in self._gradients:
+            self._gradients[name] = input_gradient(self.scores(name), self.points[name])
+        return self._gradients[name]
+
+    def _together(self) -> dict[str, Tensor]:
+        names, sizes = list(self.points), [x.shape[0] for x in self.points.values()]
+        x = torch.cat([self.points[name] for name in names])
+        label = None if self.labels is None else torch.cat([self.labels[name] for name in names])
+        output = self.module(x) if label is None else self.module(x, label)
+        return dict(zip(names, torch.split(as_scores(output, x.shape[0]), sizes), strict=True))

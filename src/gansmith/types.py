@@ -1,0 +1,234 @@
+"""The words that every room shares: what a round is, what comes of it, and the protocols between the rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "Costs",
+    "Draw",
+    "Dynamics",
+    "Engine",
+    "Game",
+    "Outcome",
+    "Players",
+    "Result",
+    "Round",
+    "Sampler",
+    "State",
+    "batch_mean",
+    "key_seed",
+]
+
+Players = Mapping[str, nn.Module]
+"""The networks that play, by the name of the player: ``{"discriminator": D, "generator": G}``."""
+
+State = dict[str, Any]
+"""What is remembered between steps: a nested mapping of tensors, numbers and objects with a ``state_dict``."""
+
+Costs = Mapping[str, Tensor]
+"""What each player wants to make small, by the name of the player: scalars."""
+
+
+def key_seed(*key: object) -> int:
+    """A 63-bit seed that is a pure function of `key`, the same on every machine and in every process."""
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "little") >> 1
+
+
+def batch_mean(x: Tensor) -> Tensor:
+    """The mean over the first dimension."""
+    return x.mean(0)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one substep hands to a game: named streams, noise that can be drawn again, and the mean over the batch.
+
+    A round may be a part of a larger batch, because several processes share it or because it is worked off in pieces.
+    Noise is drawn by the row's place in the whole batch and `mean` averages over the whole batch, so a game need not know.
+
+    Args:
+        streams: tensors by name, all with the same first dimension: ``real`` (n, c, h, w), ``latent`` (n, d) and so on.
+        key: identifies the round; noise is a pure function of it.
+        start: the place of the first row in the whole batch.
+        total: the rows of the whole batch (0: as many as there are here).
+        mean: a differentiable mean over the first dimension of the whole batch.
+        memory: what the game remembers, read-only.
+
+    Example:
+        >>> round = Round({"real": torch.zeros(4, 2)}, key=(0, 1))
+        >>> torch.equal(round.normal("eps", 3)[2:], round.rows(2, 4).normal("eps", 3))
+        True
+    """
+
+    streams: Mapping[str, Tensor] = field(default_factory=dict)
+    key: tuple[object, ...] = (0,)
+    start: int = 0
+    total: int = 0
+    mean: Callable[[Tensor], Tensor] = batch_mean
+    memory: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self.streams:
+            raise ValueError(f"the round has no stream {name!r}; it has {', '.join(sorted(self.streams)) or 'none'}")
+        return self.streams[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.streams
+
+    @property
+    def size(self) -> int:
+        """The rows that are here."""
+        return next((s.shape[0] for s in self.streams.values()), 0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the streams are."""
+        return next((s.device for s in self.streams.values()), torch.device("cpu"))
+
+    def given(self, **streams: Tensor) -> Round:
+        """The same round with more streams: what is already known need not be evaluated again."""
+        return replace(self, streams={**self.streams, **streams})
+
+    def recall(self, memory: Mapping[str, Any]) -> Round:
+        """The same round with what the game remembers."""
+        return replace(self, memory=memory)
+
+    def rows(self, first: int, last: int) -> Round:
+        """Rows `first` to `last` as a round of their own that still knows its place in the whole batch."""
+        part = {name: stream[first:last] for name, stream in self.streams.items()}
+        return replace(self, streams=part, start=self.start + first, total=self.total or self.size)
+
+    def normal(self, name: str, *shape: int) -> Tensor:
+        """Standard normal noise of shape ``(n, *shape)``, a pure function of the key, `name` and each row's place."""
+        return self._noise(torch.randn, name, shape)
+
+    def uniform(self, name: str, *shape: int) -> Tensor:
+        """Uniform noise in [0, 1) of shape ``(n, *shape)``, drawn as in `normal`."""
+        return self._noise(torch.rand, name, shape)
+
+    def _noise(self, draw: Callable[..., Tensor], name: str, shape: Sequence[int]) -> Tensor:
+        # Drawn on the CPU for the whole batch, then cut: the same rows get the same noise on any device and world size.
+        generator = torch.Generator().manual_seed(key_seed(*self.key, name))
+        whole = draw(self.total or self.size, *shape, generator=generator)
+        return whole[self.start : self.start + self.size].to(self.device)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The network evaluations of one round.
+
+    Args:
+        round: the round that was played.
+        values: the evaluations by name: samples, scores, gradients with respect to inputs.
+        makers: for each value, the players whose parameters it depends on.
+    """
+
+    round: Round
+    values: Mapping[str, Tensor]
+    makers: Mapping[str, frozenset[str]]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.values[name]
+
+    def unmoved(self, player: str) -> dict[str, Tensor]:
+        """The values that are still right after `player` has moved."""
+        return {name: value for name, value in self.values.items() if player not in self.makers[name]}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one step reports: detached scalars on the players' device, so that nothing waits for them.
+
+    Args:
+        costs: each player's cost at its last move.
+        signals: what else the game says about the round, such as the discriminator's accuracy.
+    """
+
+    costs: Costs
+    signals: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Game(Protocol):
+    """What every player wants. A game knows no optimiser, no data set and no process; it never detaches a tensor."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The players' names, in the order in which they take turns."""
+        ...
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether each cost is a mean over terms of single samples, so that a batch may be split."""
+        ...
+
+    def init(self, players: Players) -> State:
+        """What the game remembers before the first step."""
+        ...
+
+    def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
+        """The network evaluations that the costs of the players in `of` need, each made once."""
+        ...
+
+    def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
+        """The scalar costs of the players in `of`."""
+        ...
+
+    def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
+        """Scalars worth watching."""
+        ...
+
+    def remember(self, memory: State, outcome: Outcome) -> State:
+        """What the game remembers after a step that really happened."""
+        ...
+
+
+Draw = Callable[[int], Round]
+"""Hands out the round of a substep: a pure function of the seed, the step and the substep."""
+
+
+class Engine(Protocol):
+    """The one door to parameter gradients: it knows devices, precision and processes."""
+
+    @property
+    def pieces(self) -> int:
+        """In how many pieces a round is worked off; with more than one, evaluations cannot be kept."""
+        ...
+
+    def gradient(
+        self, cost: Callable[[Round], Costs], parameters: Mapping[str, Sequence[Tensor]], round: Round
+    ) -> tuple[Mapping[str, Sequence[Tensor]], Costs]:
+        """The gradient of each named player's own cost with respect to its own parameters, and the costs, detached."""
+        ...
+
+    def hypothetical(self, players: Players) -> AbstractContextManager[None]:
+        """A context after which the players' buffers and the random state are what they were before."""
+        ...
+
+
+class Dynamics(Protocol):
+    """How the players move. A dynamics knows no loss."""
+
+    def init(self, game: Game, players: Players) -> State:
+        """The state before the first step: optimisers, averages, and the game's own memory under ``"memory"``."""
+        ...
+
+    def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
+        """Every player's move or moves, once round; `players` change in place."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Anything that can be sampled: a GAN, a VAE, a flow, a folder of images."""
+
+    def sample(self, n: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
+        """`n` samples as a function of `seed`: images (n, c, h, w) in [-1, 1], or vectors (n, d)."""
+        ...
