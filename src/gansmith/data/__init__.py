@@ -1,0 +1,15 @@
+"""What is imitated: sets of images, opened from anywhere, and batches drawn from them.
+
+>>> from gansmith.data import Batches, open_images
+>>> batches = Batches(open_images("digits"), batch=64, seed=0)
+>>> images, labels = batches(0)
+>>> tuple(images.shape), tuple(labels.shape)
+((64, 1, 28, 28), (64,))
+"""
+
+from gansmith.data.batches import Batches
+from gansmith.data.check import Report, check_images
+from gansmith.data.images import DataError, ImageSet, from_array
+from gansmith.data.open import NAMES, open_images
+
+__all__ = ["NAMES", "Batches", "DataError", "ImageSet", "Report", "check_images", "from_array", "open_images"]

