@@ -1,0 +1,228 @@
+"""Checkpoints that are there whole or not at all, and that say when they are not what was saved."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gansmith.training.files import sync_directory, write_atomically
+from gansmith.training.manifest import (
+    FORMAT,
+    MANIFEST,
+    MIGRATIONS,
+    CheckpointError,
+    DamagedError,
+    manifest_of,
+    seems_whole,
+    verified,
+    why,
+)
+from gansmith.training.trees import pack, unpack
+
+__all__ = ["CheckpointError", "Checkpoints", "refuse_pickle"]
+
+WEIGHTS, OUTLINE, BEST = "weights.safetensors", "tree.json", "best.json"
+_ENTRY = re.compile(r"step-(\d{7,})(?:\.(\d+))?")
+_LEFTOVER = re.compile(r"\.(?:saving|removing)-step-.+")
+_PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin"}
+
+
+def refuse_pickle(path: Path) -> None:
+    """Refuse a file that only pickle could read.
+
+    Raises:
+        CheckpointError: the name ends like a pickle's.
+    """
+    if path.suffix.lower() in _PICKLES:
+        raise CheckpointError(
+            f"{path} is a pickle, which can run any code when it is opened; give a run's directory or a "
+            ".safetensors file"
+        )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
+
+
+class Checkpoints:
+    """The checkpoints of a run: one folder each, holding the weights, an outline of the state, and a sealed manifest.
+
+    A checkpoint is written in a hidden folder beside the others, flushed to the disk, and renamed; the rename is the
+    moment at which it exists. Older ones go only after that. Every file's SHA-256 stands in the manifest, which is
+    sealed itself. Reading never deletes anything, so another process may look at a run that is being trained.
+
+    Args:
+        folder: where they are; made when first needed.
+        keep: how many of the newest stay, at least 1. The best one stays as well.
+        warn: told about every checkpoint that is damaged.
+
+    Raises:
+        ValueError: `keep` is below 1.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     checkpoints = Checkpoints(Path(folder))
+        ...     path = checkpoints.save(10, {"w": torch.ones(2)}, facts={"data": "abc"})
+        ...     path.name, checkpoints.load(checkpoints.latest())
+        ('step-0000010', ({'w': tensor([1., 1.])}, {'data': 'abc'}))
+    """
+
+    def __init__(self, folder: Path, *, keep: int = 2, warn: Callable[[str], None] = _warn) -> None:
+        if keep < 1:
+            raise ValueError(f"keep is {keep}: at least one checkpoint must be kept")
+        self.folder, self.keep, self.warn = Path(folder), keep, warn
+
+    def save(self, step: int, tree: Mapping[str, Any], *, facts: Mapping[str, Any] | None = None) -> Path:
+        """Write a checkpoint, then remove those that are no longer to be kept; only the run's own process may do so.
+
+        Args:
+            step: the number of steps made.
+            tree: nested mappings and sequences of tensors, numbers, text, booleans and None.
+            facts: what else to know about it, such as the fingerprint of the data.
+
+        Raises:
+            CheckpointError: it could not be written; what was there before is as it was, and no fragment is left.
+            ValueError: the tree holds something that cannot be saved.
+        """
+        weights, outline = pack(tree)
+        contents = {WEIGHTS: weights, OUTLINE: outline}
+        contents[MANIFEST] = manifest_of(step, facts or {}, contents)
+        try:
+            self.clean()
+            path = self._commit(step, contents)
+        except OSError as error:
+            raise CheckpointError(
+                f"the checkpoint of step {step} could not be written to {self.folder}: {why(error)}; the earlier ones "
+                "are intact. Make room or give write access there, then go on with gansmith resume"
+            ) from error
+        self._prune(path)
+        return path
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint that is what was saved, or None; `warn` is told of damaged ones that were passed over.
+
+        Raises:
+            CheckpointError: the newest was written by a newer version, so that going back would lose what it holds.
+        """
+        for path in self.entries():
+            try:
+                verified(path)
+            except DamagedError as error:
+                self.warn(f"{error}; the one before it is used instead")
+            except FileNotFoundError:
+                continue  # removed by the run itself in the meantime
+            else:
+                return path
+        return None
+
+    def load(self, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The tree and the facts of a checkpoint, read once and checked before anything is made of them.
+
+        Raises:
+            CheckpointError: it is damaged, missing, a pickle, or from a newer version; the message names the file.
+        """
+        refuse_pickle(path)
+        try:
+            manifest, contents = verified(path)
+        except FileNotFoundError as error:
+            raise CheckpointError(f"there is no checkpoint at {path}") from error
+        tree, facts = unpack(contents[WEIGHTS], contents[OUTLINE]), manifest["facts"]
+        for version in range(manifest["format"], FORMAT):
+            tree, facts = MIGRATIONS[version](tree, facts)
+        return tree, facts
+
+    def mark_best(self, step: int) -> None:
+        """Keep the checkpoint of `step` whatever comes after, until another is marked.
+
+        Raises:
+            CheckpointError: there is no checkpoint of that step, or the mark cannot be written.
+        """
+        path = next((p for p in self.entries() if _place(p)[0] == step), None)
+        if path is None:
+            raise CheckpointError(f"there is no checkpoint of step {step} in {self.folder} to mark as best")
+        try:
+            write_atomically(self.folder / BEST, json.dumps({"checkpoint": path.name}).encode())
+        except OSError as error:
+            raise CheckpointError(f"{path} could not be marked as best: {why(error)}") from error
+
+    def best(self) -> Path | None:
+        """The checkpoint that was marked as best, if it is still there."""
+        try:
+            path = self.folder / Path(json.loads((self.folder / BEST).read_text(encoding="utf-8"))["checkpoint"]).name
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return path if path.is_dir() else None
+
+    def entries(self) -> list[Path]:
+        """Every checkpoint, the newest first, whether damaged or not."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted((p for p in found if _ENTRY.fullmatch(p.name)), key=_place, reverse=True)
+
+    def clean(self) -> None:
+        """Remove what a process that was killed while saving left behind; for the process that holds the run's lock."""
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if _LEFTOVER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _commit(self, step: int, contents: Mapping[str, bytes]) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".saving-step-{step:07d}-{os.getpid()}-{secrets.token_hex(4)}"
+        temporary.mkdir()
+        try:
+            for name, data in contents.items():
+                with (temporary / name).open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            sync_directory(temporary)
+            path = temporary.rename(self._free(step))
+            sync_directory(self.folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        return path
+
+    def _free(self, step: int) -> Path:
+        """A name that is not taken: a step that is saved again does not put the first one at risk."""
+        taken = [again for p in self.entries() for s, again in (_place(p),) if s == step]
+        return self.folder / (f"step-{step:07d}.{max(taken) + 1}" if taken else f"step-{step:07d}")
+
+    def _prune(self, saved: Path) -> None:
+        """Remove all but `saved`, the newest whole ones below it, the best, and whole ones that lie ahead of it."""
+        entries = self.entries()
+        here = entries.index(saved)
+        ahead, behind = entries[:here], [p for p in entries[here + 1 :] if seems_whole(p)]
+        kept = {saved, *behind[: self.keep - 1], self.best(), *(p for p in ahead if _is_whole(p))}
+        for path in entries:
+            if path not in kept:
+                self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        try:
+            hidden = path.rename(path.with_name(f".removing-{path.name}"))  # never seen half removed
+            shutil.rmtree(hidden)
+        except OSError as error:
+            self.warn(f"the old checkpoint {path} could not be removed: {why(error)}")
+
+
+def _place(path: Path) -> tuple[int, int]:
+    match = _ENTRY.fullmatch(path.name)
+    return (int(match[1]), int(match[2] or 0)) if match else (-1, 0)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        verified(path)
+    except DamagedError:
+        return False
+    except CheckpointError:
+        return True  # of another version: not ours to judge
+    return True

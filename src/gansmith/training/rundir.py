@@ -1,0 +1,246 @@
+"""A run's directory: what is in it, who may write to it, and how it is found again."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gansmith.training.checkpoints import Checkpoints, refuse_pickle
+from gansmith.training.files import write_atomically
+from gansmith.training.lock import alive, exclusive, held
+from gansmith.training.manifest import why
+
+__all__ = ["RunDirectory", "RunError"]
+
+CONFIG, METRICS, LOG, LOCK = "config.yaml", "metrics.jsonl", "log.txt", ".lock"
+_PARTS = ("samples", "checkpoints", "export")
+_OWN_FILES = {CONFIG, "environment.json", METRICS, LOG, LOCK}
+_NUMBERED = re.compile(r"(\d{5,})-.*")
+_TEMPORARY = re.compile(r"\.(\d+)-.+")
+
+
+class RunError(ValueError):
+    """A run's directory cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    r"""The directory of one run: configuration, environment, metrics, log, samples, checkpoints, exports.
+
+    Args:
+        path: where it is. Use `create` for a new one and `open` for one that is there.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     run = RunDirectory.create(Path(folder, "digits"), "digits")
+        ...     with run.lock():
+        ...         run.record({"step": 25, "cost": float("nan")})
+        ...     (run.path / "metrics.jsonl").read_text()
+        '{"step": 25, "cost": "nan"}\n'
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path | None, name: str) -> RunDirectory:
+        """A new run's directory: `out`, or the next free ``runs/NNNNN-name``.
+
+        Raises:
+            RunError: `out` is taken, or nothing can be made there.
+        """
+        try:
+            path = _numbered(Path("runs"), name) if out is None else _given(Path(out))
+            for part in _PARTS:
+                (path / part).mkdir(exist_ok=True)
+        except OSError as error:
+            raise RunError(f"the directory of the run could not be made at {out or 'runs'}: {why(error)}") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """The directory of a run that is there.
+
+        Raises:
+            RunError: there is no run; the message names the nearest one beside it.
+            CheckpointError: it is a pickle.
+        """
+        path = Path(path)
+        refuse_pickle(path)
+        if is_run(path):
+            return cls(path)
+        what = f"{path} is not a run" if path.exists() else f"there is no run at {path}"
+        raise RunError(f"{what}; {_nearest(path)}")
+
+    @property
+    def samples(self) -> Path:
+        """Where grids of samples are."""
+        return self.path / "samples"
+
+    @property
+    def export(self) -> Path:
+        """Where exported models are."""
+        return self.path / "export"
+
+    def checkpoints(self, keep: int = 2, warn: Callable[[str], None] | None = None) -> Checkpoints:
+        """The run's checkpoints; `warn` is told of damaged ones."""
+        return Checkpoints(self.path / "checkpoints", keep=keep, **({} if warn is None else {"warn": warn}))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """The right to write here, for one process at a time; what a killed one left half written is removed.
+
+        The system itself gives the lock back when its holder dies, however it dies.
+
+        Raises:
+            RunError: another process has it; the message names it.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(self.path / LOCK))
+            except BlockingIOError as error:
+                raise RunError(f"{self.path} is in use by {error}; wait for it, or end it first") from None
+            except OSError as error:
+                raise RunError(f"{self.path / LOCK} could not be written: {why(error)}") from error
+            self._clean()
+            yield
+
+    def _clean(self) -> None:
+        self.checkpoints().clean()
+        for folder in (self.path, self.samples, self.path / "evidence"):
+            for leftover in folder.iterdir() if folder.is_dir() else ():
+                match = _TEMPORARY.fullmatch(leftover.name)
+                if match and not alive(int(match[1])):
+                    leftover.unlink(missing_ok=True)
+
+    def write(self, name: str, text: str) -> None:
+        """Replace the file `name` whole, or leave it as it was.
+
+        Raises:
+            RunError: it could not be written.
+        """
+        try:
+            write_atomically(self.path / name, text.encode())
+        except OSError as error:
+            raise RunError(f"{self.path / name} could not be written: {why(error)}") from error
+
+    def record(self, values: Mapping[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``; numbers that are not finite become text, which JSON can hold.
+
+        Raises:
+            RunError: it could not be written.
+        """
+        line = json.dumps({key: _plain(value) for key, value in values.items()}, allow_nan=False) + "\n"
+        try:
+            _append(self.path / METRICS, line)
+        except OSError as error:
+            raise RunError(
+                f"{self.path / METRICS} could not be written: {why(error)}; the checkpoints are intact. Make room, then "
+                f"go on with gansmith resume {self.path}"
+            ) from error
+
+    def rewind(self, step: int) -> None:
+        """Drop the records of steps after `step`, and a line that a crash tore, so that the run can make them again.
+
+        Raises:
+            RunError: it could not be rewritten.
+        """
+        path = self.path / METRICS
+        try:
+            before = path.read_bytes() if path.exists() else b""
+            after = b"".join(line for line in before.splitlines(keepends=True) if _stays(line, step))
+            if after != before:
+                write_atomically(path, after)
+        except OSError as error:
+            raise RunError(f"{path} could not be rewritten: {why(error)}") from error
+
+    def note(self, text: str) -> None:
+        """Append a line with the time to ``log.txt``. That is for people, so a run does without it where it fails."""
+        with suppress(OSError):
+            _append(self.path / LOG, f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
+
+
+def is_run(path: Path) -> bool:
+    """Whether there is a run at `path`."""
+    return (path / CONFIG).is_file() or (path / "checkpoints").is_dir()
+
+
+def _given(out: Path) -> Path:
+    """`out`, made or empty; a run that was killed before its first checkpoint has nothing to lose and gives way."""
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out} is a file; choose another directory with --out")
+    if is_run(out) and _has_work(out):
+        raise RunError(f"{out} already holds a run; go on with gansmith resume {out}, or choose another --out")
+    if out.exists() and not is_run(out) and any(out.iterdir()):
+        raise RunError(f"{out} is not empty and not a run; choose another directory with --out")
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _has_work(run: Path) -> bool:
+    """Whether anything is in the run beyond what is written before the first checkpoint."""
+    names = (p.relative_to(run) for p in run.rglob("*") if p.is_file())
+    return any(str(name) not in _OWN_FILES and not any(part.startswith(".") for part in name.parts) for name in names)
+
+
+def _numbered(parent: Path, name: str) -> Path:
+    """The next free ``NNNNN-name``; the parent is locked meanwhile, so that no number is given out twice."""
+    parent.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    with exclusive(parent):
+        numbers = [int(match[1]) for p in parent.iterdir() if (match := _NUMBERED.fullmatch(p.name))]
+        path = parent / f"{max(numbers, default=0) + 1:05d}-{name}"
+        path.mkdir()
+    return path
+
+
+def _append(path: Path, line: str) -> None:
+    """Append a line in one call: a kill leaves the whole of it or nothing, and so does a full disk."""
+    data = line.encode()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        if os.write(handle, data) < len(data):
+            os.ftruncate(handle, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(handle)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(float(value))
+    return value if value is None or isinstance(value, bool | int | str) else _plain(float(value))
+
+
+def _stays(line: bytes, step: int) -> bool:
+    try:
+        return line.endswith(b"\n") and int(json.loads(line).get("step", step)) <= step
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
+def _nearest(path: Path) -> str:
+    """A hint at the run that was probably meant: the most alike of those beside it, else the newest."""
+    inside = next((p for p in path.absolute().parents if is_run(p)), None)
+    if inside is not None:
+        return f"did you mean {inside}, in which it is?"
+    try:
+        runs = [p for p in path.parent.iterdir() if p != path and is_run(p)]
+    except OSError:
+        runs = []
+    if not runs:
+        return "give the directory that gansmith train printed, such as runs/00001-digits"
+    alike = difflib.get_close_matches(path.name, [p.name for p in runs], n=1, cutoff=0.3)
+    best = path.with_name(alike[0]) if alike else max(runs, key=lambda p: p.stat().st_mtime)
+    return f"did you mean {best}?"
