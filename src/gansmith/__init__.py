@@ -1,3 +1,103 @@
-"""Generative adversarial networks for PyTorch: a game, and a dynamics that plays it."""
+"""Generative adversarial networks for PyTorch: a game, and a dynamics that plays it.
+
+Names are imported when they are first used, so that ``import gansmith`` is quick and does not need torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "gansmith.types": ("Outcome", "Result", "Round", "Sampler"),
+    "gansmith.games": (
+        "R1",
+        "R2",
+        "WGANGP",
+        "Adversarial",
+        "AdversarialGame",
+        "Hinge",
+        "LeastSquares",
+        "Minimax",
+        "NonSaturating",
+        "RelativisticAverage",
+        "RelativisticPaired",
+        "Wasserstein",
+        "check_game",
+    ),
+    "gansmith.dynamics": ("SGD", "Adam", "Alternating", "LocalEngine", "Schedule", "Simultaneous"),
+    "gansmith.networks": ("DCGAN", "MLP", "Residual", "check_networks"),
+    "gansmith.data": ("Batches", "ImageSet", "check_images", "open_images"),
+    "gansmith.metrics": ("evaluate",),
+    "gansmith.training": (
+        "Augmentation",
+        "Averaging",
+        "Execution",
+        "Model",
+        "Recipe",
+        "Run",
+        "Schedules",
+        "from_pretrained",
+        "from_yaml",
+        "load",
+        "resume",
+        "save_grid",
+        "to_yaml",
+        "train",
+    ),
+    "gansmith.recipes": ("RECIPES",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+if TYPE_CHECKING:
+    from gansmith.data import Batches, ImageSet, check_images, open_images
+    from gansmith.dynamics import SGD, Adam, Alternating, LocalEngine, Schedule, Simultaneous
+    from gansmith.games import (
+        R1,
+        R2,
+        WGANGP,
+        Adversarial,
+        AdversarialGame,
+        Hinge,
+        LeastSquares,
+        Minimax,
+        NonSaturating,
+        RelativisticAverage,
+        RelativisticPaired,
+        Wasserstein,
+        check_game,
+    )
+    from gansmith.metrics import evaluate
+    from gansmith.networks import DCGAN, MLP, Residual, check_networks
+    from gansmith.recipes import RECIPES
+    from gansmith.training import (
+        Augmentation,
+        Averaging,
+        Execution,
+        Model,
+        Recipe,
+        Run,
+        Schedules,
+        from_pretrained,
+        from_yaml,
+        load,
+        resume,
+        save_grid,
+        to_yaml,
+        train,
+    )
+    from gansmith.types import Outcome, Result, Round, Sampler
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gansmith' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

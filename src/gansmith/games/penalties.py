@@ -6,6 +6,7 @@ A penalty is any object with a `name`, the points whose input gradient it reads 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -15,6 +16,9 @@ from gansmith.games.critic import Critic, input_gradient
 from gansmith.types import Round
 
 __all__ = ["R1", "R2", "WGANGP", "Penalty", "squared_norm"]
+
+PIXELS = 2048
+"""Pixels per unit of γ, between the settings that Huang et al. (2024) publish for 32 to 256 px."""
 
 
 class Penalty(Protocol):
@@ -36,36 +40,56 @@ def squared_norm(gradient: Tensor) -> Tensor:
     )
 
 
+class _Slope:
+    """γ/2 times the squared slope at a named point."""
+
+    gamma: float | None
+
+    def weight_for(self, shape: Sequence[int]) -> float:
+        """The weight γ for samples of this shape: as given, else by resolution."""
+        if self.gamma is not None:
+            return self.gamma
+        return shape[-1] * shape[-2] / PIXELS if len(shape) == 3 else 1.0
+
+    def _term(self, gradient: Tensor) -> Tensor:
+        return 0.5 * self.weight_for(gradient.shape[1:]) * squared_norm(gradient)
+
+
 @dataclass(frozen=True, kw_only=True)
-class R1:
+class R1(_Slope):
     """γ/2·‖∇D(x)‖² on real samples (Mescheder et al. 2018, eq. 9).
 
     Args:
-        gamma: the weight γ ≥ 0; it grows with the resolution (Karras et al. 2020 take 0.0002·pixels/batch).
+        gamma: the weight γ ≥ 0; None chooses by resolution, pixels/2048 for images (2 at 64 px) and 1 for vectors. A
+            slope is felt over a distance, and the distance between images grows with their number of pixels.
+
+    Example:
+        >>> R1().weight_for((3, 64, 64)), R1(gamma=10.0).weight_for((3, 64, 64))
+        (2.0, 10.0)
     """
 
-    gamma: float = 1.0
+    gamma: float | None = None
     name: ClassVar[str] = "r1"
     at: ClassVar[frozenset[str]] = frozenset({"real"})
 
     def __call__(self, critic: Critic, round: Round) -> Tensor:
-        return 0.5 * self.gamma * squared_norm(critic.gradient("real"))
+        return self._term(critic.gradient("real"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class R2:
+class R2(_Slope):
     """γ/2·‖∇D(G(z))‖² on generated samples (Mescheder et al. 2018, eq. 10).
 
     Args:
-        gamma: the weight γ ≥ 0.
+        gamma: the weight γ ≥ 0; None as in `R1`.
     """
 
-    gamma: float = 1.0
+    gamma: float | None = None
     name: ClassVar[str] = "r2"
     at: ClassVar[frozenset[str]] = frozenset({"fake"})
 
     def __call__(self, critic: Critic, round: Round) -> Tensor:
-        return 0.5 * self.gamma * squared_norm(critic.gradient("fake"))
+        return self._term(critic.gradient("fake"))
 
 
 @dataclass(frozen=True, kw_only=True)

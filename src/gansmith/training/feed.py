@@ -1,0 +1,67 @@
+"""Rounds for training: each is a pure function of the seed, the step and the substep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from gansmith.data import Batches, ImageSet
+from gansmith.training.processes import Processes
+from gansmith.types import Draw, Round, key_seed
+
+__all__ = ["Feed"]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Hands out batches of images with their noise.
+
+    Nothing is remembered between steps: a run that resumes sees the batch that it would have seen, and several
+    processes together see the batch that one would have seen.
+
+    Args:
+        images: the data.
+        batch: samples in a round, over all processes.
+        latent: dimension of the generator's input.
+        seed: decides everything.
+        conditional: hand out labels as well; generated samples are asked for with the labels of the real ones.
+        flip: mirror images at random.
+        device: where the rounds are needed.
+        processes: who shares the batch.
+
+    Example:
+        >>> import numpy as np
+        >>> images = ImageSet("noise", np.zeros((8, 4, 4, 1), np.uint8), None, (), "")
+        >>> feed = Feed(images, batch=4, latent=2, seed=0)
+        >>> torch.equal(feed(7)(0)["latent"], feed(7)(0)["latent"])
+        True
+    """
+
+    images: ImageSet
+    batch: int
+    latent: int
+    seed: int
+    conditional: bool = False
+    flip: bool = False
+    device: torch.device = torch.device("cpu")
+    processes: Processes = Processes()
+    _substeps: dict[int, Batches] = field(default_factory=dict, repr=False)
+
+    def __call__(self, step: int, *, attempt: int = 0) -> Draw:
+        """The draw of a step; another `attempt` at the same step sees other batches and other noise."""
+        return lambda substep: self._round(step, substep, attempt)
+
+    def _round(self, step: int, substep: int, attempt: int) -> Round:
+        stream = substep * 1000 + attempt
+        if stream not in self._substeps:
+            seed = key_seed(self.seed, "data", substep, attempt)
+            self._substeps[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip)
+        share = self.processes.share(self.batch)
+        real, label = self._substeps[stream](step, share)
+        streams = {"real": real.to(self.device, non_blocking=True)}
+        if self.conditional and label is not None:
+            streams["label"] = streams["fake_label"] = label.to(self.device, non_blocking=True)
+        key = (self.seed, "round", step, substep, attempt)
+        round = Round(streams, key, share.start, self.batch, self.processes.mean)
+        return round.given(latent=round.normal("latent", self.latent))

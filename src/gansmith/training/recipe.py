@@ -1,0 +1,148 @@
+"""A recipe: everything that decides what a run does, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import nn
+
+from gansmith.dynamics import Alternating
+from gansmith.games import AdversarialGame
+from gansmith.networks import DCGAN
+from gansmith.training.engine import Precision
+from gansmith.types import Dynamics, Game
+
+__all__ = ["Augmentation", "Averaging", "Execution", "Networks", "Recipe", "Schedules"]
+
+
+class Networks(Protocol):
+    """Builds the two players for images of a shape ``(c, h, w)``; `MLP`, `DCGAN` and `Residual` are such values."""
+
+    def generator(self, shape: tuple[int, ...], *, latent: int, classes: int = 0) -> nn.Module: ...
+
+    def discriminator(self, shape: tuple[int, ...], *, classes: int = 0) -> nn.Module: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """What is done to real and generated images alike before the discriminator sees them (Zhao et al. 2020).
+
+    Args:
+        flip: mirror left and right at random, in the data itself. Not for digits and letters.
+        colour: random brightness, saturation and contrast.
+        translation: the largest shift, as a share of the side, in [0, 1).
+        cutout: the side of a square that is blanked, as a share of the side, in [0, 1).
+    """
+
+    flip: bool = False
+    colour: bool = False
+    translation: float = 0.0
+    cutout: float = 0.0
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether anything is done inside the discriminator."""
+        return self.colour or self.translation > 0 or self.cutout > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averaging:
+    """The exponential moving average of the generator's parameters, which is what is sampled, evaluated and exported.
+
+    Args:
+        half_life: steps after which an old value counts half; 0 keeps the newest only.
+        ramp: early in a run the half-life is at most this share of the steps made so far.
+    """
+
+    half_life: float = 500.0
+    ramp: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Where and how the arithmetic is done.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``auto`` is bfloat16 where the processor is fast at it.
+        pieces: work a batch off in this many pieces to need less memory.
+        threads: threads of the CPU; 0 leaves PyTorch's choice.
+        compile: compile the networks with ``torch.compile``.
+    """
+
+    device: str = "auto"
+    precision: Precision = "auto"
+    pieces: int = 1
+    threads: int = 0
+    compile: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedules:
+    """How often things are done, in steps.
+
+    Args:
+        log: a line of ``metrics.jsonl``.
+        sample: a grid of samples from fixed latents.
+        save: a checkpoint.
+        keep: newest checkpoints that are kept.
+    """
+
+    log: int = 25
+    sample: int = 500
+    save: int = 500
+    keep: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is trained, on what, how, and for how long.
+
+    Args:
+        name: what the run is called.
+        about: one sentence for people.
+        data: a data specification: a name, a folder, a ``.npz`` or a zip.
+        size: height and width; None takes the data's own.
+        channels: 1 or 3; None takes the data's own.
+        conditional: give the class labels to both players.
+        networks: builds the players.
+        latent: the dimension of the generator's standard normal input.
+        game: what the players want.
+        dynamics: how they move.
+        batch: samples in a step, over all processes.
+        steps: the run's length.
+        seed: decides initial weights, batches and noise.
+        augment: what is done to images before the discriminator.
+        average: the moving average of the generator.
+        run: where and how the arithmetic is done.
+        every: how often things are logged, drawn and saved.
+        retries: how many times a run that has turned non-finite goes back to its last checkpoint before it stops.
+    """
+
+    name: str = "custom"
+    about: str = ""
+    data: str = "digits"
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    conditional: bool = False
+    networks: Networks = DCGAN()
+    latent: int = 64
+    game: Game = AdversarialGame()
+    dynamics: Dynamics = Alternating()
+    batch: int = 64
+    steps: int = 3000
+    seed: int = 0
+    augment: Augmentation = Augmentation()
+    average: Averaging = Averaging()
+    run: Execution = Execution()
+    every: Schedules = Schedules()
+    retries: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("steps", "retries"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")

@@ -1,0 +1,186 @@
+"""Everything that changes during a run, in one place: it is made from a recipe, moved by steps, and saved whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gansmith.data import ImageSet
+from gansmith.networks import Augmented
+from gansmith.training.average import MovingAverage
+from gansmith.training.engine import DeviceEngine
+from gansmith.training.feed import Feed
+from gansmith.training.recipe import Recipe
+from gansmith.types import Result, State, key_seed
+
+__all__ = ["Session", "state_tree"]
+
+
+def state_tree(value: Any) -> Any:
+    """A nested state as plain mappings, sequences, tensors and numbers, which is what a checkpoint holds."""
+    if hasattr(value, "state_dict"):
+        return state_tree(value.state_dict())
+    if isinstance(value, dict):
+        return {key: state_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [state_tree(item) for item in value]
+    return value
+
+
+def restore(value: Any, saved: Any) -> Any:
+    """`value` with what was saved of it: objects load it in place, everything else is replaced."""
+    if hasattr(value, "load_state_dict"):
+        value.load_state_dict(saved)
+        return value
+    if isinstance(value, dict):
+        return {key: restore(value.get(key), item) for key, item in saved.items()}
+    if isinstance(value, Tensor):
+        return saved.to(value.device)
+    return saved
+
+
+@dataclass
+class Session:
+    """A run in progress.
+
+    Args:
+        recipe: what is being done.
+        feed: hands out rounds.
+        engine: computes gradients.
+        players: the networks that play.
+        dynamics: the dynamics' state: optimisers, the game's memory.
+        average: the generator's moving average.
+        step: steps that have been made.
+        attempt: how many times the run went back to a checkpoint; it decides the noise from there on.
+    """
+
+    recipe: Recipe
+    feed: Feed
+    engine: DeviceEngine
+    players: dict[str, nn.Module]
+    dynamics: State
+    average: MovingAverage
+    step: int = 0
+    attempt: int = 0
+
+    @classmethod
+    def start(cls, recipe: Recipe, images: ImageSet, engine: DeviceEngine) -> Session:
+        """A run before its first step: networks from the recipe's seed, optimisers fresh.
+
+        Raises:
+            ValueError: the recipe asks for labels that the data do not have.
+        """
+        if recipe.conditional and images.labels is None:
+            raise ValueError(
+                f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"
+            )
+        classes = len(images.classes) if recipe.conditional else 0
+        torch.manual_seed(key_seed(recipe.seed, "weights"))
+        generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
+        discriminator = recipe.networks.discriminator(images.shape, classes=classes)
+        a = recipe.augment
+        if a.differentiable:
+            discriminator = Augmented(discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout)
+        players = {"generator": generator, "discriminator": discriminator}
+        engine.prepare(recipe.game, players)
+        feed = Feed(
+            images,
+            batch=recipe.batch,
+            latent=recipe.latent,
+            seed=recipe.seed,
+            conditional=recipe.conditional,
+            flip=a.flip,
+            device=engine.device,
+            processes=engine.processes,
+        )
+        average = MovingAverage(generator, recipe.average)
+        return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average)
+
+    def advance(self) -> Result:
+        """One step of the dynamics, and of the average."""
+        draw = self.feed(self.step, attempt=self.attempt)
+        self.dynamics, result = self.recipe.dynamics.step(
+            self.recipe.game, self.players, self.dynamics, draw, self.engine
+        )
+        self.step += 1
+        self.average.update(self.players["generator"], self.step)
+        return result
+
+    def tree(self) -> dict[str, Any]:
+        """All that a checkpoint holds. Random state needs no place in it: all randomness is a function of the step."""
+        return {
+            "step": self.step,
+            "attempt": self.attempt,
+            "players": state_tree(dict(self.players)),
+            "average": state_tree(self.average.module),
+            "dynamics": state_tree(self.dynamics),
+        }
+
+    def load(self, tree: dict[str, Any]) -> None:
+        """Become the run that was saved.
+
+        Raises:
+            ValueError: the networks differ from those that were saved; the message names the keys.
+        """
+        for name, module in (*self.players.items(), ("average", self.average.module)):
+            saved = tree["average"] if name == "average" else tree["players"][name]
+            load_weights(module, saved, name)
+        self.dynamics = restore(self.dynamics, tree["dynamics"])
+        self.step, self.attempt = tree["step"], tree["attempt"]
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must know of the data."""
+        images = self.feed.images
+        shares: list[float] = []
+        if images.labels is not None and images.classes:
+            counts = np.bincount(images.labels, minlength=len(images.classes))
+            shares = (counts / counts.sum()).round(6).tolist()
+        return {
+            "data": images.name,
+            "fingerprint": images.fingerprint,
+            "shape": list(images.shape),
+            "classes": list(images.classes) if self.recipe.conditional else [],
+            "class_shares": shares if self.recipe.conditional else [],
+        }
+
+    def adopt(self, players: dict[str, dict[str, Tensor]], average: dict[str, Tensor]) -> None:
+        """Start from other weights: the optimisers, the step and the game's memory stay those of a new run.
+
+        Raises:
+            ValueError: the networks differ; the message names the keys.
+        """
+        for name, saved in players.items():
+            load_weights(self.players[name], saved, name)
+        load_weights(self.average.module, average, "generator")
+
+    def broken(self) -> str | None:
+        """Which player holds a weight that is not finite, if any."""
+        for name, module in self.players.items():
+            if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+                return name
+        return None
+
+
+def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:
+    """Load a state dict, or say which keys and shapes differ.
+
+    Raises:
+        ValueError: keys or shapes differ.
+    """
+    own = module.state_dict()
+    missing, unknown = sorted(set(own) - set(saved)), sorted(set(saved) - set(own))
+    shapes = [
+        f"{k} is {tuple(saved[k].shape)}, not {tuple(own[k].shape)}"
+        for k in own
+        if k in saved and saved[k].shape != own[k].shape
+    ]
+    if missing or unknown or shapes:
+        parts = [f"lacks {', '.join(missing[:5])}"] * bool(missing) + [f"has {', '.join(unknown[:5])} besides"] * bool(
+            unknown
+        )
+        raise ValueError(f"the saved {who} is another network: it {'; '.join([*parts, *shapes[:5]])}")
+    module.load_state_dict(saved)
