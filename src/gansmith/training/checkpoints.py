@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from gansmith.training.files import sync_directory, write_atomically
 from gansmith.training.manifest import (
     FORMAT,
@@ -134,7 +136,10 @@ class Checkpoints:
             manifest, contents = verified(path)
         except FileNotFoundError as error:
             raise CheckpointError(f"there is no checkpoint at {path}") from error
-        tree, facts = unpack(contents[WEIGHTS], contents[OUTLINE]), manifest["facts"]
+        try:
+            tree, facts = unpack(contents[WEIGHTS], contents[OUTLINE]), manifest["facts"]
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} cannot be read, though it is what was saved: {error}") from error
         for version in range(manifest["format"], FORMAT):
             tree, facts = MIGRATIONS[version](tree, facts)
         return tree, facts

@@ -49,10 +49,17 @@ def why(error: OSError) -> str:
 
 
 def manifest_of(step: int, facts: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
-    """The sealed manifest of a checkpoint that holds these files."""
+    """The sealed manifest of a checkpoint that holds these files.
+
+    Raises:
+        ValueError: the facts hold something that JSON cannot.
+    """
     files = {n: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for n, data in contents.items()}
     manifest = {"format": FORMAT, "step": step, "facts": dict(facts), "files": files}
-    return json.dumps({**manifest, "seal": _seal(manifest)}, indent=2).encode()
+    try:
+        return json.dumps({**manifest, "seal": _seal(manifest)}, indent=2).encode()
+    except TypeError as error:
+        raise ValueError(f"the facts of a checkpoint must be what JSON can hold: {error}") from error
 
 
 def _seal(manifest: Mapping[str, Any]) -> str:

@@ -145,8 +145,8 @@ class RunDirectory:
             _append(self.path / METRICS, line)
         except OSError as error:
             raise RunError(
-                f"{self.path / METRICS} could not be written: {why(error)}; the checkpoints are intact. Make room, then "
-                f"go on with gansmith resume {self.path}"
+                f"{self.path / METRICS} could not be written: {why(error)}; the checkpoints are intact. Make room, "
+                f"then go on with gansmith resume {self.path}"
             ) from error
 
     def rewind(self, step: int) -> None:

@@ -77,7 +77,8 @@ def _tensor_outline(value: Tensor, where: str, tensors: dict[str, Tensor]) -> di
     # clone() of a dense tensor keeps its strides, so a second copy in plain order is what the file gets.
     tensors[name] = detached.to("cpu", copy=True).contiguous()
     found: dict[str, Any] = {"tensor": name}
-    if not detached.is_contiguous() and _dense(detached):
+    plain = torch.empty(detached.shape, device="meta").stride()
+    if detached.stride() != plain and detached.numel() and _dense(detached):
         found["strides"] = list(detached.stride())
     return found
 
