@@ -1,0 +1,256 @@
+"""How fast is a training step, and is it as good? gansmith's `train` against the textbook loop on the same layers.
+
+    python benchmarks/step_speed.py speed --sides 28 32 64        ratios of time; writes benchmarks/results/step_speed.json
+    python benchmarks/step_speed.py quality --seeds 0 1 2 3 4     Fréchet distance after equal steps; …/step_quality.json
+    python benchmarks/step_speed.py speed --device cuda           images/s on a GPU, and the share of its matmul rate
+
+Each alternative lives in a process of its own, because an allocator is a property of the process. The processes wait
+while one of them makes a round of steps, in turn, so that a machine that slows down slows them all; a ratio is that of
+the medians over rounds. gansmith runs through `gansmith.train`, with its moving average, its log and its finiteness check on; the
+handshake hangs on its logger.
+"""
+
+import argparse
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+STEPS = {28: 10, 32: 10, 64: 2}  # in a round
+WIDTH = {28: 32, 32: 32, 64: 64}  # Radford's at 64 px
+CHANNELS = {28: 1, 32: 3, 64: 3}
+BATCH, LATENT = 64, 100
+ALTERNATIVES = ("textbook", "alternating", "simultaneous", "alternating-float32", "simultaneous-float32")
+
+
+def data(side: int) -> Any:
+    """Random bytes will do where only time is measured; nothing in a step depends on the content."""
+    from gansmith.data import from_array
+
+    pixels = np.random.default_rng(0).integers(0, 256, (1024, side, side, CHANNELS[side]), dtype=np.uint8)
+    return from_array(pixels)
+
+
+def recipe(side: int, alternative: str, steps: int, device: str, seed: int = 0) -> Any:
+    """The textbook's layers and settings as a recipe."""
+    import gansmith as gs
+
+    dynamics, _, precision = alternative.partition("-")
+    optimizer = gs.Adam(lr=2e-4, beta1=0.5, beta2=0.999)
+    return gs.Recipe(
+        name=alternative,
+        networks=gs.DCGAN(width=WIDTH[side], bias=False),
+        latent=LATENT,
+        game=gs.AdversarialGame(gs.NonSaturating()),
+        dynamics=gs.Simultaneous(optimizer=optimizer) if dynamics == "simultaneous" else gs.Alternating(optimizer=optimizer),
+        batch=BATCH,
+        steps=steps,
+        seed=seed,
+        run=gs.Execution(device=device, precision=precision or "auto"),
+        every=gs.Schedules(log=STEPS[side], sample=10**9, save=10**9),
+    )
+
+
+def worker(alternative: str, side: int, rounds: int, device: str, pipe: Connection) -> None:
+    """Make a round of steps whenever asked to, and report the seconds that it took."""
+    import torch
+
+    def handshake() -> None:
+        if device != "cpu":
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        pipe.send((now - started[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+        pipe.recv()
+        started[0] = time.perf_counter()
+
+    started = [time.perf_counter()]
+    if alternative == "textbook":
+        from textbook import Textbook
+
+        images = torch.tensor(data(side).images).permute(0, 3, 1, 2).float() / 127.5 - 1
+        loop = Textbook(images, width=WIDTH[side], batch=BATCH, latent=LATENT, seed=0, device=device)
+        for _ in range(rounds):
+            for _ in range(STEPS[side]):
+                loop.step()
+            handshake()
+    else:
+        import gansmith as gs
+
+        class Quiet:
+            """The display is not what is measured."""
+
+            def start(self, step: int, steps: int) -> None: ...
+            def update(self, record: Any) -> None: ...
+            def say(self, text: str) -> None: ...
+            def stop(self) -> None: ...
+
+        with tempfile.TemporaryDirectory() as folder:
+            plan = recipe(side, alternative, rounds * STEPS[side], device)
+            gs.train(plan, out=Path(folder) / "run", data=data(side), display=Quiet(), loggers=[lambda _: handshake()])
+
+
+def measure(side: int, rounds: int, device: str, alternatives: tuple[str, ...] = ALTERNATIVES) -> dict[str, Any]:
+    """Interleaved rounds; the first two of each alternative warm it up and are left out."""
+    context = multiprocessing.get_context("spawn")
+    pipes, processes = {}, []
+    for alternative in alternatives:
+        pipes[alternative], theirs = context.Pipe()
+        process = context.Process(target=worker, args=(alternative, side, rounds, device, theirs), daemon=True)
+        process.start()
+        processes.append(process)
+        pipes[alternative].recv()  # its first round, alone
+    times: dict[str, list[float]] = {alternative: [] for alternative in alternatives}
+    memory: dict[str, float] = {}
+    for turn in range(1, rounds):
+        for alternative in alternatives:
+            pipes[alternative].send("go")
+            seconds, peak = pipes[alternative].recv()
+            memory[alternative] = peak / 2**20
+            if turn > 1:
+                times[alternative].append(seconds / STEPS[side])
+    for pipe in pipes.values():
+        pipe.send("end")
+    for process in processes:
+        process.join(60)
+    base = statistics.median(times["textbook"])
+    return {
+        alternative: {
+            "ms_per_step": round(statistics.median(t) * 1e3, 2),
+            "quartiles_ms": [round(float(q) * 1e3, 2) for q in np.quantile(t, (0.25, 0.75))],
+            "images_per_second": round(BATCH / statistics.median(t), 1),
+            "ratio": round(base / statistics.median(t), 3),
+            "ratio_spread": [round(float(q), 3) for q in np.quantile(np.array(times["textbook"]) / np.array(t), (0.1, 0.9))],
+            "peak_memory_gib": round(memory[alternative], 2),
+        }
+        for alternative, t in times.items()
+    }
+
+
+def flops(side: int) -> float:
+    """Floating-point operations in the textbook's iteration: what a share of the chip's rate is counted against."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sys.path.insert(0, str(Path(__file__).parent))
+    from textbook import Textbook
+
+    images = torch.zeros(BATCH, CHANNELS[side], side, side)
+    loop = Textbook(images, width=WIDTH[side], batch=BATCH, latent=LATENT, seed=0)
+    with FlopCounterMode(display=False) as counter:
+        loop.step()
+    return float(counter.get_total_flops())
+
+
+def matmul_rate(device: str) -> float:
+    """The chip's measured bfloat16 matrix rate in operations per second, the best of several."""
+    import torch
+
+    n = 8192 if device != "cpu" else 2048
+    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16) for _ in range(2))
+    best = 0.0
+    for _ in range(8):
+        if device != "cpu":
+            torch.cuda.synchronize()
+        started = time.perf_counter()
+        a @ b
+        if device != "cpu":
+            torch.cuda.synchronize()
+        best = max(best, 2 * n**3 / (time.perf_counter() - started))
+    return best
+
+
+def speed(options: argparse.Namespace) -> None:
+    from report import write_result
+
+    results: dict[str, Any] = {}
+    rate = matmul_rate(options.device)
+    for side in options.sides:
+        found = measure(side, options.rounds, options.device)
+        work = flops(side)
+        for row in found.values():
+            row["share_of_matmul_rate"] = round(work / (row["ms_per_step"] / 1e3) / rate, 4)
+        results[str(side)] = found
+        print(f"\n{side} px, width {WIDTH[side]}, batch {BATCH}, {os.getloadavg()[0]:.1f} load")
+        for alternative, row in found.items():
+            print(
+                f"  {alternative:22} {row['ms_per_step']:9.1f} ms  {row['ratio']:.2f}x  ({row['ratio_spread'][0]:.2f} to "
+                f"{row['ratio_spread'][1]:.2f})  {row['images_per_second']:8.0f} images/s  {row['peak_memory_gib']:.1f} GiB"
+            )
+    protocol = {
+        "batch": BATCH,
+        "widths": WIDTH,
+        "channels": CHANNELS,
+        "latent": LATENT,
+        "steps_per_round": STEPS,
+        "rounds": options.rounds,
+        "statistic": "medians over rounds interleaved between processes; spread: 10th and 90th percentile of paired ratios",
+        "matmul_rate_tflops": round(rate / 1e12, 3),
+    }
+    name = "step_speed" if options.device == "cpu" else f"step_speed_{options.device.replace(':', '')}"
+    print(write_result(name, {"protocol": protocol, "results": results}))
+
+
+def quality(options: argparse.Namespace) -> None:
+    import torch
+    from report import write_result
+    from textbook import Textbook
+
+    import gansmith as gs
+    from gansmith.metrics import evaluate, grey28
+
+    images = gs.open_images("digits")
+    pixels = torch.tensor(images.images).permute(0, 3, 1, 2)
+    rows: dict[str, list[float]] = {"textbook": [], "alternating": [], "simultaneous": []}
+    for seed in options.seeds:
+        for alternative, row in rows.items():
+            if alternative == "textbook":
+                model: Any = Textbook(pixels.float() / 127.5 - 1, width=32, batch=BATCH, latent=LATENT, seed=seed)
+                for _ in range(options.steps):
+                    model.step()
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    plan = replace(recipe(28, alternative, options.steps, "cpu", seed), data="digits")
+                    model = gs.load(gs.train(plan, out=Path(folder) / "run", data=images).path)
+            found = evaluate(model, pixels, extractor=grey28(), n=5000, seed=seed).to_dict()
+            row.append(next(s["value"] for s in found["scores"] if s["name"].startswith("Fréchet")))
+            print(f"seed {seed}  {alternative:14} Fréchet distance {row[-1]:.3f}", flush=True)
+    summary = {
+        alternative: {
+            "frechet_distance": row,
+            "mean": statistics.mean(row),
+            "std": statistics.stdev(row) if len(row) > 1 else 0.0,
+            "ratio_of_means": statistics.mean(row) / statistics.mean(rows["textbook"]),
+        }
+        for alternative, row in rows.items()
+    }
+    protocol = {"data": "digits", "side": 28, "steps": options.steps, "batch": BATCH, "samples": 5000, "seeds": options.seeds}
+    print(write_result("step_quality", {"protocol": protocol, "results": summary}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("speed", help="time per step")
+    one.add_argument("--sides", type=int, nargs="+", default=[28, 32, 64], choices=sorted(STEPS))
+    one.add_argument("--rounds", type=int, default=14)
+    one.add_argument("--device", default="cpu")
+    one.set_defaults(run=speed)
+    two = commands.add_parser("quality", help="quality after equal steps")
+    two.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    two.add_argument("--steps", type=int, default=1500)
+    two.set_defaults(run=quality)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
