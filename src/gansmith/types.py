@@ -25,6 +25,7 @@ __all__ = [
     "State",
     "batch_mean",
     "key_seed",
+    "widened",
 ]
 
 Players = Mapping[str, nn.Module]
@@ -38,7 +39,15 @@ Costs = Mapping[str, Tensor]
 
 
 def key_seed(*key: object) -> int:
-    """A 63-bit seed that is a pure function of `key`, the same on every machine and in every process."""
+    """A 63-bit seed that is a pure function of `key`, the same on every machine and in every process.
+
+    Args:
+        key: numbers, strings, and tuples of them: what prints the same everywhere.
+
+    Example:
+        >>> key_seed(0, "latent") == key_seed(0, "latent"), key_seed(0, "latent") == key_seed(1, "latent")
+        (True, False)
+    """
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "little") >> 1
 
 
@@ -47,19 +56,25 @@ def batch_mean(x: Tensor) -> Tensor:
     return x.mean(0)
 
 
+def widened(x: Tensor) -> Tensor:
+    """`x` in at least single precision."""
+    return x.float() if x.dtype.itemsize < 4 else x
+
+
 @dataclass(frozen=True)
 class Round:
     """What one substep hands to a game: named streams, noise that can be drawn again, and the mean over the batch.
 
     A round may be a part of a larger batch, because several processes share it or because it is worked off in pieces.
-    Noise is drawn by the row's place in the whole batch and `mean` averages over the whole batch, so a game need not know.
+    Noise is drawn by the row's place in the whole batch and `mean` averages over the processes that share it, so a game
+    need not know.
 
     Args:
         streams: tensors by name, all with the same first dimension: ``real`` (n, c, h, w), ``latent`` (n, d) and so on.
         key: identifies the round; noise is a pure function of it.
         start: the place of the first row in the whole batch.
         total: the rows of the whole batch (0: as many as there are here).
-        mean: a differentiable mean over the first dimension of the whole batch.
+        mean: a differentiable mean over the first dimension, of these rows and of those in the other processes.
         memory: what the game remembers, read-only.
 
     Example:

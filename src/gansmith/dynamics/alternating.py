@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gansmith.dynamics.field import field, live, move, optimizers
 from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
-from gansmith.types import Draw, Engine, Game, Players, Result, State
+from gansmith.types import Draw, Engine, Game, Players, Result, Round, State
 
 __all__ = ["Alternating"]
 
@@ -19,9 +19,10 @@ __all__ = ["Alternating"]
 class Alternating:
     """Algorithm 1 of Goodfellow et al. 2014: k steps of one player, then the other's, in the game's order of players.
 
-    Every move of the same player sees a fresh round. When the turn passes to the next player, the round stays by default
-    and whatever did not depend on the player that moved is kept: the samples on which the discriminator has just been
-    trained are those that the generator then improves, and they are made once. ``share=False`` draws anew, as the paper has it.
+    Every move of the same player sees a fresh round. When the turn passes to the next player, the round stays, and
+    whatever did not depend on the player that moved is kept: the samples on which the discriminator has just been
+    trained are those that the generator then improves, and they are made once. ``share=False`` draws anew, as the paper
+    has it.
 
     Args:
         optimizer: builds each player's optimiser.
@@ -30,6 +31,9 @@ class Alternating:
         discriminator_steps: moves of the discriminator in a step, ≥ 1.
         generator_steps: moves of the generator in a step, ≥ 1. Players of any other name move once.
         share: the turn passes on the same round, and evaluations that are still right are kept.
+
+    Raises:
+        ValueError: a player would not move at all.
     """
 
     optimizer: OptimizerFactory = Adam()
@@ -62,15 +66,19 @@ class Alternating:
         memory, factor = state["memory"], self.schedule(state["steps"])
         costs: dict[str, Tensor] = {}
         signals: dict[str, Tensor] = {}
-        turns, kept = self.turns(game), None
+        turns = self.turns(game)
+        drawn: Round | None = None
+        known: dict[str, Tensor] = {}
         for substep, player in enumerate(turns):
-            follower = turns[substep + 1] if substep + 1 < len(turns) else player
-            passes_on = self.share and follower != player and engine.pieces == 1
-            round = (kept or draw(substep)).recall(memory)
-            with live(players, {player, follower} if passes_on else {player}):
-                gradients, cost, outcome = field(game, players, round, engine, (player,))
+            later = turns[substep + 1 :]
+            passes_on = self.share and engine.pieces == 1 and later[:1] not in ([], [player])
+            drawn = drawn or draw(substep)
+            # What is kept must carry gradients to everybody who may still move on it.
+            with live(players, {player, *later} if passes_on else {player}):
+                gradients, cost, outcome = field(game, players, drawn.given(**known).recall(memory), engine, (player,))
             move(state["optimizers"][player], gradients[player], factor=factor)
-            kept = round.given(**outcome.unmoved(player)) if passes_on else None
+            known = outcome.unmoved(player) if passes_on else {}
+            drawn = drawn if passes_on else None
             memory = game.remember(memory, outcome)
             costs |= cost
             signals = {**game.signals(outcome), **signals}

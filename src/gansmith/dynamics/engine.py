@@ -19,28 +19,56 @@ def gradients(costs: Costs, parameters: Mapping[str, Sequence[Tensor]]) -> dict[
 
     Asking autograd for a player's own parameters keeps it from computing anybody else's. A parameter on which the cost
     does not depend gets zeros.
+
+    Example:
+        >>> x, y = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+        >>> found = gradients({"one": x * y, "other": -x * y}, {"one": [x], "other": [y]})
+        >>> found["one"][0].item(), found["other"][0].item()
+        (3.0, -2.0)
     """
     found = {}
     for i, (player, mine) in enumerate(parameters.items()):
         again = i + 1 < len(parameters)
-        found[player] = torch.autograd.grad(
+        raw = torch.autograd.grad(
             costs[player], list(mine), retain_graph=again, allow_unused=True, materialize_grads=True
         )
+        found[player] = tuple(_laid_out(g, parameter) for g, parameter in zip(raw, mine, strict=True))
     return found
+
+
+def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    # Fused optimisers walk through both memories side by side and take for granted that they have the same layout;
+    # with another one they move the wrong weights, and say nothing.
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 @contextmanager
 def hypothetical(players: Players) -> Iterator[None]:
-    """A look ahead without a trace: buffers and random state are put back afterwards."""
-    buffers = [(b, b.clone()) for module in players.values() for b in module.buffers()]
-    random = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        torch.set_rng_state(random)
+    """A look ahead without a trace: buffers and random state are afterwards what they were before.
+
+    Inside, the players have copies of their buffers, so that the originals are never written to.
+
+    Example:
+        >>> norm = torch.nn.BatchNorm1d(2)
+        >>> with hypothetical({"one": norm}):
+        ...     _ = norm(torch.ones(3, 2))
+        >>> norm.num_batches_tracked.item()
+        0
+    """
+    modules = [module for player in players.values() for module in player.modules()]
+    homes = [(m, name, b) for m in modules for name, b in m.named_buffers(recurse=False, remove_duplicate=False)]
+    copies = {id(buffer): buffer.clone() for _, _, buffer in homes}
+    devices = {p.device.index for player in players.values() for p in player.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(sorted(devices)):
+        for module, name, buffer in homes:
+            setattr(module, name, copies[id(buffer)])
+        try:
+            yield
+        finally:
+            for module, name, buffer in homes:
+                setattr(module, name, buffer)
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,18 @@ def live(players: Players, names: Collection[str]) -> Iterator[None]:
     """Inside, only the named players' parameters require gradients: nobody else's graph is built.
 
     This is how gradients are kept from a player that does not move. A game never detaches, because the same evaluation
-    must carry gradients when a dynamics looks through another player's step.
+    must carry gradients when a dynamics looks through another player's step. A parameter that several players share is
+    live when one of them is.
+
+    Example:
+        >>> from torch import nn
+        >>> players = {"one": nn.Linear(1, 1), "other": nn.Linear(1, 1)}
+        >>> with live(players, ["one"]):
+        ...     [p.requires_grad for module in players.values() for p in module.parameters()]
+        [True, True, False, False]
     """
-    idle = [p for name, module in players.items() if name not in names for p in module.parameters() if p.requires_grad]
+    mine = {id(p) for name in names for p in players[name].parameters()}
+    idle = {p for module in players.values() for p in module.parameters() if p.requires_grad and id(p) not in mine}
     for parameter in idle:
         parameter.requires_grad_(False)
     try:
@@ -43,6 +52,16 @@ def field(
 
     Returns:
         The gradients by player, the costs by player (detached), and the outcome of the last piece that was played.
+
+    Example:
+        >>> import torch
+        >>> from gansmith.dynamics import LocalEngine
+        >>> from gansmith.games import AdversarialGame, Wasserstein
+        >>> players = {"generator": torch.nn.Linear(1, 1), "discriminator": torch.nn.Linear(1, 1, bias=False)}
+        >>> round = Round({"real": torch.ones(4, 1), "fake": torch.zeros(4, 1)})
+        >>> F, costs, outcome = field(AdversarialGame(Wasserstein()), players, round, LocalEngine(), ["discriminator"])
+        >>> F["discriminator"][0].item()  # d/dw of w·0 − w·1
+        -1.0
     """
     played: list[Outcome] = []
 
@@ -57,12 +76,19 @@ def field(
 def optimizers(
     build: OptimizerFactory, rates: Mapping[str, float], game: Game, players: Players
 ) -> dict[str, Optimizer]:
-    """One optimiser for each player; `rates` multiplies a player's learning rate (two time scales, Heusel et al. 2017)."""
+    """One optimiser for each player; `rates` multiplies a player's learning rate (two time scales, Heusel et al. 2017).
+
+    Raises:
+        ValueError: `rates` names somebody who does not play, or a player has no parameter to train.
+    """
     if unknown := set(rates) - set(game.players):
         raise ValueError(f"rates names {sorted(unknown)}, but the players are {list(game.players)}")
     built = {}
     for player in game.players:
-        optimizer = build(trainable(players, [player])[player])
+        parameters = trainable(players, [player])[player]
+        if not parameters:
+            raise ValueError(f"the {player} has no parameter that requires a gradient; leave one for it to train")
+        optimizer = build(parameters)
         for group in optimizer.param_groups:
             group["lr"] *= rates.get(player, 1.0)
             group["base_lr"] = group["lr"]

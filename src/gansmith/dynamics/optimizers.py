@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 __all__ = ["SGD", "Adam", "OptimizerFactory", "Schedule"]
 
 OptimizerFactory = Callable[[Iterable[Tensor]], Optimizer]
-"""Builds an optimiser over parameters: `Adam`, `SGD`, or any function, such as ``lambda p: torch.optim.RMSprop(p, lr=5e-5)``."""
+"""Builds an optimiser over parameters: `Adam`, `SGD`, or a function such as ``lambda p: torch.optim.RMSprop(p)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,13 @@ class Adam:
 
     Args:
         lr: learning rate, > 0.
-        beta1: decay of the mean gradient, in [0, 1); adversarial training wants it small (Radford et al. 2016 take 0.5).
+        beta1: decay of the mean gradient, in [0, 1); adversarial training wants it small (0.5 in Radford et al. 2016).
         beta2: decay of the mean squared gradient, in [0, 1).
         eps: added to the denominator.
+
+    Example:
+        >>> Adam(lr=1e-3)([torch.zeros(2, requires_grad=True)]).param_groups[0]["betas"]
+        (0.5, 0.999)
     """
 
     lr: float = 2e-4
@@ -43,6 +47,10 @@ class SGD:
     Args:
         lr: learning rate, > 0.
         momentum: in [0, 1).
+
+    Example:
+        >>> SGD(lr=0.5)([torch.zeros(2, requires_grad=True)]).param_groups[0]["lr"]
+        0.5
     """
 
     lr: float = 0.1
@@ -56,7 +64,7 @@ class SGD:
 class Schedule:
     """The factor on every learning rate: a linear rise, a plateau, a cosine fall, and a floor, all in steps.
 
-    It is a function of the step alone, so that a run that goes on past its end is the run that was longer from the start.
+    It is a function of the step alone, so that a run that goes on past its end is one that was longer from the start.
 
     Args:
         warmup: steps of the linear rise from 0.

@@ -18,7 +18,8 @@ class Simultaneous:
     """Simultaneous gradient descent: θ ← θ − h·F(θ) for all players together.
 
     One evaluation serves all players: the generator runs once, and so does the discriminator. On V(x, y) = xy the norm
-    grows by √(1+h²) a step (Goodfellow 2016, section 7.2); it is the noise and curvature of real games that make it usable.
+    grows by √(1+h²) a step, where the flow itself would circle (Goodfellow 2016, exercise 7.2); it is the noise and the
+    curvature of real games that make it usable.
 
     Args:
         optimizer: builds each player's optimiser.

@@ -20,15 +20,19 @@ _BOTH, _G, _D = frozenset({GENERATOR, DISCRIMINATOR}), frozenset({GENERATOR}), f
 
 @dataclass(frozen=True)
 class AdversarialGame:
-    """A generative adversarial game (Goodfellow et al. 2014): any loss of the scores, with any penalties on the discriminator.
+    """The adversarial game (Goodfellow et al. 2014): any loss of the scores, with any penalties on the discriminator.
 
-    Rounds bring the streams ``real`` (n, ...) and ``latent`` (n, d), and with classes also ``label`` and ``fake_label`` (n,).
+    Rounds bring the streams ``real`` (n, ...) and ``latent`` (n, d), with classes also ``label`` and ``fake_label`` (n,).
+    The generator is called as ``G(latent)`` or ``G(latent, fake_label)``, the discriminator as ``D(x)`` or ``D(x, label)``.
 
     Args:
         loss: what the players want, as terms of the scores.
         penalties: what the discriminator pays besides.
         joint: one pass of the discriminator over real and generated samples together. The same mathematics for a
-            discriminator that treats samples apart; with batch normalisation its statistics become those of the mixture.
+            discriminator that treats samples apart; with batch normalisation its statistics are those of the mixture.
+
+    Raises:
+        ValueError: two penalties have the same name.
 
     Example:
         >>> import torch
@@ -45,6 +49,11 @@ class AdversarialGame:
     penalties: tuple[Penalty, ...] = ()
     joint: bool = False
 
+    def __post_init__(self) -> None:
+        names = [penalty.name for penalty in self.penalties]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the penalty {min(twice)!r} is there twice; add the weights up, or give one another name")
+
     @property
     def players(self) -> tuple[str, ...]:
         return (DISCRIMINATOR, GENERATOR)
@@ -56,7 +65,8 @@ class AdversarialGame:
     def init(self, players: Players) -> State:
         if missing := set(self.players) - set(players):
             raise ValueError(
-                f"the adversarial game needs the players {', '.join(self.players)}; missing: {', '.join(missing)}"
+                f"the adversarial game needs the players {', '.join(self.players)}; "
+                f"missing: {', '.join(sorted(missing))}"
             )
         return {}
 
@@ -68,7 +78,8 @@ class AdversarialGame:
             points = {"real": round["real"], "fake": fake}
             if round["real"].shape != fake.shape:
                 raise ValueError(
-                    f"the generator made samples of shape {tuple(fake.shape)} where the real ones are {tuple(round['real'].shape)}"
+                    f"the generator made samples of shape {tuple(fake.shape)} where the real ones are "
+                    f"{tuple(round['real'].shape)}; make its output shape that of the data"
                 )
         labels = {"real": round["label"], "fake": round["fake_label"]} if "label" in round else None
         wanted = frozenset().union(*(p.at for p in self.penalties)) if judged else frozenset()
@@ -87,22 +98,26 @@ class AdversarialGame:
         arguments = (real, fake, mean) if self.loss.batchwise else (real, fake)
         costs: dict[str, Tensor] = {}
         if DISCRIMINATOR in of:
-            terms = _per_sample(self.loss.discriminator(*arguments), fake, DISCRIMINATOR)
+            terms = _per_sample(self.loss.discriminator(*arguments), fake, "the loss's discriminator function")
             for penalty in self.penalties:
-                terms = terms + outcome[penalty.name]
+                terms = terms + _per_sample(outcome[penalty.name], fake, f"the penalty {penalty.name!r}")
             costs[DISCRIMINATOR] = mean(terms)
         if GENERATOR in of:
-            costs[GENERATOR] = mean(_per_sample(self.loss.generator(*arguments), fake, GENERATOR))
+            costs[GENERATOR] = mean(_per_sample(self.loss.generator(*arguments), fake, "the loss's generator function"))
         return costs
 
     def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
-        """The mean scores, how often the discriminator is right, and each penalty's mean."""
+        """The mean scores, how often the discriminator is right, and each penalty's mean, over the rows that are here.
+
+        Right means that it scores a real sample above a generated one; over all pairs, with ties as halves. Unlike a
+        threshold, this means the same for every loss: 1/2 where it sees no difference, 1 where it sees them all.
+        """
         real, fake = outcome.values.get("real_scores"), outcome["fake_scores"].detach()
         signals = {"fake_score": fake.mean()}
         if real is not None:
             real = real.detach()
-            right = (real > 0).float().mean() + (fake < 0).float().mean()
-            signals |= {"real_score": real.mean(), "accuracy": right / 2}
+            right = (1 + (real[:, None] - fake).sign()) / 2
+            signals |= {"real_score": real.mean(), "accuracy": right.mean()}
         return signals | {p.name: outcome[p.name].detach().mean() for p in self.penalties if p.name in outcome.values}
 
     def remember(self, memory: State, outcome: Outcome) -> State:
@@ -117,6 +132,6 @@ class AdversarialGame:
 def _per_sample(terms: Tensor, scores: Tensor, who: str) -> Tensor:
     if terms.shape != scores.shape:
         raise ValueError(
-            f"the loss's {who} function returned shape {tuple(terms.shape)}; it must keep one term per sample, shape {tuple(scores.shape)}"
+            f"{who} returned shape {tuple(terms.shape)}; it must keep one term per sample, shape {tuple(scores.shape)}"
         )
     return terms

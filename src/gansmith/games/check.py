@@ -12,8 +12,8 @@ __all__ = ["check_game"]
 def check_game(game: Game, players: Players, round: Round) -> None:
     """Check that a game keeps its promises; raises on the first that it breaks.
 
-    It must cost exactly whom it was asked about, with finite scalars that depend on that player's parameters, give the
-    same costs whether the players are asked for together or one by one, and give them again on the same round.
+    It must cost exactly whom it was asked about, with finite scalars that depend on that player's parameters and have
+    a finite gradient, and give the same costs on the same round, whether players are asked for together or one by one.
 
     Raises:
         ValueError: a promise is broken; the message says which, and by whom.
@@ -40,6 +40,8 @@ def check_game(game: Game, players: Players, round: Round) -> None:
                 f"the cost of {player!r} is {cost.item()} alone and {together[player].item()} with the others"
             )
         parameters = [p for p in players[player].parameters() if p.requires_grad]
-        gradients = torch.autograd.grad(cost, parameters, allow_unused=True)
-        if all(g is None for g in gradients):
+        gradients = [g for g in torch.autograd.grad(cost, parameters, allow_unused=True) if g is not None]
+        if not gradients:
             raise ValueError(f"the cost of {player!r} depends on none of its parameters")
+        if not all(torch.isfinite(g).all() for g in gradients):
+            raise ValueError(f"the cost of {player!r} is finite, but its gradient is not")

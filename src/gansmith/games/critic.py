@@ -7,6 +7,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
+from gansmith.types import widened
+
 __all__ = ["Critic", "as_scores", "input_gradient"]
 
 
@@ -18,16 +20,26 @@ def as_scores(output: Tensor, n: int, who: str = "the discriminator") -> Tensor:
 
     Raises:
         ValueError: `output` does not hold exactly one number per sample.
+
+    Example:
+        >>> as_scores(torch.zeros(3, 1), 3).shape
+        torch.Size([3])
     """
     if output.numel() != n or output.shape[:1] != (n,):
         raise ValueError(
             f"{who} returned shape {tuple(output.shape)} for {n} samples; it must return one score each, shape ({n},)"
         )
-    return output.reshape(n).float() if output.dtype.itemsize < 4 else output.reshape(n)
+    return widened(output.reshape(n))
 
 
 def input_gradient(scores: Tensor, x: Tensor) -> Tensor:
-    """∂(Σ scores)/∂x, itself differentiable: each sample's own gradient where the network treats samples apart."""
+    """∂(Σ scores)/∂x, itself differentiable: each sample's own gradient where the network treats samples apart.
+
+    Example:
+        >>> x = torch.tensor([[1.0], [2.0]], requires_grad=True)
+        >>> input_gradient(x.square().sum(1), x).flatten().tolist()
+        [2.0, 4.0]
+    """
     return torch.autograd.grad(scores.sum(), x, create_graph=True)[0]
 
 
@@ -39,8 +51,8 @@ class Critic:
         points: samples by name.
         labels: labels by the name of the point; None where the game has no labels.
         differentiable: the points at which the gradient with respect to the input will be wanted.
-        joint: evaluate all points in one pass. Exact for a network that treats samples apart; with batch
-            normalisation the statistics are then those of the mixed batch.
+        joint: evaluate all points in one pass, and differentiate them in one. Exact for a network that treats samples
+            apart; with batch normalisation the statistics are then those of the mixed batch.
     """
 
     def __init__(
@@ -58,8 +70,9 @@ class Critic:
             name: x.detach().requires_grad_() if name in differentiable and not x.requires_grad else x
             for name, x in points.items()
         }
-        self._scores = self._together() if joint and len(points) > 1 else {}
+        self._scores: dict[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._whole = self._together() if joint and len(points) > 1 else None
 
     def __call__(self, x: Tensor, like: str) -> Tensor:
         """The scores of any other points `x`, with the labels of the point named `like`."""
@@ -73,14 +86,28 @@ class Critic:
         return self._scores[name]
 
     def gradient(self, name: str) -> Tensor:
-        """The scores' gradient with respect to a named point, of that point's shape."""
+        """The scores' gradient with respect to a named point, of that point's shape.
+
+        Raises:
+            ValueError: the point was not named as `differentiable`.
+        """
+        if not self.points[name].requires_grad:
+            raise ValueError(f"the slope at {name!r} was not asked for in time; a penalty names its points in `at`")
         if name not in self._gradients:
-            self._gradients[name] = input_gradient(self.scores(name), self.points[name])
+            if self._whole is None:
+                self._gradients[name] = input_gradient(self.scores(name), self.points[name])
+            else:
+                x, scores = self._whole
+                self._gradients |= self._apart(input_gradient(scores, x))
         return self._gradients[name]
 
-    def _together(self) -> dict[str, Tensor]:
-        names, sizes = list(self.points), [x.shape[0] for x in self.points.values()]
-        x = torch.cat([self.points[name] for name in names])
-        label = None if self.labels is None else torch.cat([self.labels[name] for name in names])
-        output = self.module(x) if label is None else self.module(x, label)
-        return dict(zip(names, torch.split(as_scores(output, x.shape[0]), sizes), strict=True))
+    def _together(self) -> tuple[Tensor, Tensor]:
+        x = torch.cat(list(self.points.values()))
+        label = None if self.labels is None else torch.cat([self.labels[name] for name in self.points])
+        scores = as_scores(self.module(x) if label is None else self.module(x, label), x.shape[0])
+        self._scores = self._apart(scores)
+        return x, scores
+
+    def _apart(self, whole: Tensor) -> dict[str, Tensor]:
+        parts = torch.split(whole, [x.shape[0] for x in self.points.values()])
+        return dict(zip(self.points, parts, strict=True))

@@ -4,9 +4,9 @@ A loss is any object with two functions of the scores of real and generated samp
 
     loss.discriminator(real, fake) -> (n,)        loss.generator(real, fake) -> (n,)
 
-Scores are logits: the discriminator's probability of "real" is ``sigmoid(score)``. The built-in losses are frozen dataclasses;
-a loss of one's own is an `Adversarial` holding two functions. Every term is computed from logits through ``softplus``, so
-that it is finite with a finite gradient for every finite score.
+Scores are logits: the discriminator's probability of "real" is ``sigmoid(score)``. The built-in losses are frozen
+dataclasses; a loss of one's own is an `Adversarial` holding two functions. Terms are computed from logits through
+``softplus``, never from probabilities, so that they are finite with a finite gradient for every score up to 10⁴.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ Mean = Callable[[Tensor], Tensor]
 
 
 class Loss(Protocol):
-    """Two functions of the scores; `relative` says that the generator's reads the real scores, `batchwise` that both
-    take a third argument, the mean over the whole batch.
+    """Two functions of the scores.
+
+    `relative` says that the generator's function reads the real scores as well, `batchwise` that both functions take a
+    third argument, the mean over the whole batch.
     """
 
     @property
@@ -94,52 +96,58 @@ class _Absolute:
     batchwise: ClassVar[bool] = False
 
 
-def _cross_entropy(score: Tensor, target: float) -> Tensor:
-    """−t·log σ(s) − (1−t)·log(1−σ(s)), from the logit."""
-    return softplus(score) - target * score
+@dataclass(frozen=True, kw_only=True)
+class _CrossEntropy(_Absolute):
+    """The discriminator classifies: it pays −t·log D(x) − (1−t)·log(1 − D(x)) − log(1 − D(G(z)))."""
+
+    real_target: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.real_target <= 1:
+            raise ValueError(f"real_target is {self.real_target}; it must be in (0, 1], and 1 means no smoothing")
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        # −t·log σ(s) − (1−t)·log(1−σ(s)) = softplus(−s) + (1−t)·s, which cancels nothing where s is large and t is 1.
+        return softplus(-real) + (1 - self.real_target) * real + softplus(fake)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Minimax(_Absolute):
+class Minimax(_CrossEntropy):
     """The zero-sum game of Goodfellow et al. 2014, eq. 1: D minimises −log D(x) − log(1 − D(G(z))), G its negative.
 
-    The generator's term is log(1 − D(G(z))): it saturates where the discriminator is sure, which is what the paper
-    warns of below Algorithm 1.
+    The generator's term is log(1 − D(G(z))), which is all of that negative that depends on G. It saturates where the
+    discriminator is sure, which is what the paper warns of below Algorithm 1.
 
     Args:
         real_target: the discriminator's target on real samples, in (0, 1]; 0.9 is one-sided label smoothing.
+
+    Raises:
+        ValueError: `real_target` is not in (0, 1].
 
     Example:
         >>> Minimax().generator(torch.zeros(1), torch.zeros(1))  # log(1/2)
         tensor([-0.6931])
     """
 
-    real_target: float = 1.0
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return _cross_entropy(real, self.real_target) + softplus(fake)
-
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -softplus(fake)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NonSaturating(_Absolute):
+class NonSaturating(_CrossEntropy):
     """The heuristic game of Goodfellow et al. 2014, section 3: D as in `Minimax`, G minimises −log D(G(z)).
 
     Args:
         real_target: the discriminator's target on real samples, in (0, 1]; 0.9 is one-sided label smoothing
             (Salimans et al. 2016, section 3.4).
 
+    Raises:
+        ValueError: `real_target` is not in (0, 1].
+
     Example:
         >>> NonSaturating().generator(torch.zeros(1), torch.zeros(1))
         tensor([0.6931])
     """
-
-    real_target: float = 1.0
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return _cross_entropy(real, self.real_target) + softplus(fake)
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(-fake)
@@ -147,7 +155,12 @@ class NonSaturating(_Absolute):
 
 @dataclass(frozen=True, kw_only=True)
 class LeastSquares(_Absolute):
-    """Least squares (Mao et al. 2017, eq. 9 with a=0, b=c=1, without the halves): (D(x)−1)² + D(G(z))², (D(G(z))−1)²."""
+    """Least squares (Mao et al. 2017, eq. 9, without the halves): D minimises (D(x)−1)² + D(G(z))², G (D(G(z))−1)².
+
+    Example:
+        >>> LeastSquares().discriminator(torch.tensor([3.0]), torch.tensor([2.0]))
+        tensor([8.])
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (real - 1).square() + fake.square()
@@ -158,7 +171,14 @@ class LeastSquares(_Absolute):
 
 @dataclass(frozen=True, kw_only=True)
 class Hinge(_Absolute):
-    """The hinge game (Lim and Ye 2017; Miyato et al. 2018, eqs. 16 and 17): max(0, 1−D(x)) + max(0, 1+D(G(z))), −D(G(z))."""
+    """The hinge game: D minimises max(0, 1−D(x)) + max(0, 1+D(G(z))), G minimises −D(G(z)).
+
+    From Lim and Ye 2017, and Miyato et al. 2018, eqs. 16 and 17.
+
+    Example:
+        >>> Hinge().discriminator(torch.tensor([0.5]), torch.tensor([-2.0]))
+        tensor([0.5000])
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (1 - real).relu() + (1 + fake).relu()
@@ -169,7 +189,14 @@ class Hinge(_Absolute):
 
 @dataclass(frozen=True, kw_only=True)
 class Wasserstein(_Absolute):
-    """The critic's game (Arjovsky et al. 2017, eq. 2): D(G(z)) − D(x), −D(G(z)); it needs a penalty or a clip on D."""
+    """The critic's game (Arjovsky et al. 2017, eq. 2): D minimises D(G(z)) − D(x), G minimises −D(G(z)).
+
+    Nothing in it bounds D: it needs a penalty such as `WGANGP`.
+
+    Example:
+        >>> Wasserstein().discriminator(torch.tensor([3.0]), torch.tensor([2.0]))
+        tensor([-1.])
+    """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake - real
@@ -180,10 +207,10 @@ class Wasserstein(_Absolute):
 
 @dataclass(frozen=True, kw_only=True)
 class RelativisticPaired:
-    """The paired relativistic game (Jolicoeur-Martineau 2018, eqs. 3 and 4; Huang et al. 2024 for its convergence).
+    """The paired relativistic game (Jolicoeur-Martineau 2018): each real score against one generated score.
 
-    With softplus f: D minimises f(−(D(x) − D(G(z)))), G minimises f(−(D(G(z)) − D(x))). Use it with `R1` and `R2`
-    together, at every step; either alone, or every few steps, does not converge.
+    With f = softplus: D minimises f(−(D(x) − D(G(z)))), G minimises f(−(D(G(z)) − D(x))). Use it with `R1` and `R2`
+    together, at every step: Huang et al. 2024 find that R1 alone, or penalties at every few steps only, fail.
 
     Example:
         >>> RelativisticPaired().discriminator(torch.tensor([2.0]), torch.tensor([2.0]))
@@ -202,9 +229,14 @@ class RelativisticPaired:
 
 @dataclass(frozen=True, kw_only=True)
 class RelativisticAverage:
-    """The average relativistic game (Jolicoeur-Martineau 2018, eqs. 7 and 8): each score against the other side's mean.
+    """The average relativistic game (Jolicoeur-Martineau 2018): each score against the other side's mean.
 
-    With r̄, f̄ the means over the batch: D minimises f(−(r − f̄)) + f(f − r̄), G minimises f(−(f − r̄)) + f(r − f̄).
+    With r, s the real and the generated scores, r̄, s̄ their means over the whole batch and f = softplus: D minimises
+    f(s̄ − r) + f(s − r̄), G minimises f(r̄ − s) + f(r − s̄).
+
+    Example:
+        >>> RelativisticAverage().discriminator(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 1.0]))  # 2 log 2
+        tensor([1.3863, 1.3863])
     """
 
     relative: ClassVar[bool] = True

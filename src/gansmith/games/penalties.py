@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from torch import Tensor
 
 from gansmith.games.critic import Critic, input_gradient
-from gansmith.types import Round
+from gansmith.types import Round, widened
 
 __all__ = ["R1", "R2", "WGANGP", "Penalty", "squared_norm"]
 
@@ -22,7 +22,7 @@ PIXELS = 2048
 
 
 class Penalty(Protocol):
-    """A term of the discriminator's cost."""
+    """A term of the discriminator's cost, called as ``penalty(critic, round) -> (n,)``."""
 
     @property
     def name(self) -> str: ...
@@ -33,17 +33,22 @@ class Penalty(Protocol):
 
 def squared_norm(gradient: Tensor) -> Tensor:
     """‖g_i‖² for each sample: ``(n, ...) -> (n,)``, summed in at least single precision."""
-    return (
-        gradient.float().flatten(1).square().sum(1)
-        if gradient.dtype.itemsize < 4
-        else gradient.flatten(1).square().sum(1)
-    )
+    return widened(gradient).flatten(1).square().sum(1)
+
+
+def _check_weight(name: str, weight: float) -> None:
+    if not 0 <= weight < float("inf"):
+        raise ValueError(f"{name} is {weight}; a penalty's weight must be a number that is not negative")
 
 
 class _Slope:
     """γ/2 times the squared slope at a named point."""
 
     gamma: float | None
+
+    def __post_init__(self) -> None:
+        if self.gamma is not None:
+            _check_weight("gamma", self.gamma)
 
     def weight_for(self, shape: Sequence[int]) -> float:
         """The weight γ for samples of this shape: as given, else by resolution."""
@@ -62,6 +67,9 @@ class R1(_Slope):
     Args:
         gamma: the weight γ ≥ 0; None chooses by resolution, pixels/2048 for images (2 at 64 px) and 1 for vectors. A
             slope is felt over a distance, and the distance between images grows with their number of pixels.
+
+    Raises:
+        ValueError: γ is negative.
 
     Example:
         >>> R1().weight_for((3, 64, 64)), R1(gamma=10.0).weight_for((3, 64, 64))
@@ -82,6 +90,9 @@ class R2(_Slope):
 
     Args:
         gamma: the weight γ ≥ 0; None as in `R1`.
+
+    Raises:
+        ValueError: γ is negative.
     """
 
     gamma: float | None = None
@@ -99,6 +110,9 @@ class WGANGP:
     Args:
         weight: λ ≥ 0.
         target: the slope to which the gradient's norm is pulled; 0 gives the zero-centred variant.
+
+    Raises:
+        ValueError: λ is negative.
     """
 
     weight: float = 10.0
@@ -106,11 +120,15 @@ class WGANGP:
     name: ClassVar[str] = "wgan_gp"
     at: ClassVar[frozenset[str]] = frozenset()
 
+    def __post_init__(self) -> None:
+        _check_weight("weight", self.weight)
+
     def __call__(self, critic: Critic, round: Round) -> Tensor:
         real, fake = critic.points["real"], critic.points["fake"]
         epsilon = round.uniform(self.name, *([1] * (real.dim() - 1))).to(real.dtype)
         mixed = epsilon * real + (1 - epsilon) * fake
         if not mixed.requires_grad:
             mixed.requires_grad_()
+        # The square root has no slope at 0, which is where a critic that is flat puts it.
         slope = (squared_norm(input_gradient(critic(mixed, like="real"), mixed)) + 1e-12).sqrt()
         return self.weight * (slope - self.target).square()

@@ -6,14 +6,22 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.training.processes import Processes
+from gansmith.types import widened
 
-__all__ = ["SynchronisedBatchNorm", "batch_norms", "synchronise"]
+__all__ = ["SynchronisedBatchNorm", "batch_norms", "mixers", "synchronise"]
 
 
 class SynchronisedBatchNorm(nn.Module):
     """A batch norm's parameters and buffers under a forward pass that averages through `Processes.mean`.
 
-    PyTorch's own synchronised layer runs on CUDA only; this one is plain differentiable arithmetic and runs anywhere.
+    PyTorch's own synchronised layer runs on CUDA only; this one is plain differentiable arithmetic and runs anywhere,
+    also under penalties that differentiate twice. Every process must bring as many samples as the others.
+
+    Example:
+        >>> import torch
+        >>> layer, x = nn.BatchNorm1d(2), torch.arange(6.0).view(3, 2)
+        >>> torch.allclose(SynchronisedBatchNorm(layer, Processes())(x), layer(x), atol=1e-6)
+        True
     """
 
     running_mean: Tensor | None
@@ -24,24 +32,27 @@ class SynchronisedBatchNorm(nn.Module):
         super().__init__()
         self.eps, self.momentum, self.affine = layer.eps, layer.momentum, layer.affine
         self.processes = processes
+        self.train(layer.training)
         self.weight, self.bias = layer.weight, layer.bias
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, getattr(layer, name))
 
     def forward(self, x: Tensor) -> Tensor:
-        shape = (1, -1) + (1,) * (x.dim() - 2)
+        wide = widened(x)
+        channels = (-1,) + (1,) * (x.dim() - 2)
         if self.training or self.running_mean is None or self.running_var is None:
-            rows = x.transpose(0, 1).flatten(1).float()
-            mean = self.processes.mean(rows.mean(1, keepdim=True).T).view(-1)
-            var = self.processes.mean((rows - mean[:, None]).square().mean(1, keepdim=True).T).view(-1)
-            self._track(mean.detach(), var.detach(), rows.shape[1] * self.processes.world)
+            rest = (0, *range(2, x.dim()))
+            mean = self.processes.mean(wide.mean(rest, keepdim=True))
+            var = self.processes.mean((wide - mean).square().mean(rest, keepdim=True))
+            if self.training:
+                count = x.numel() // x.shape[1] * self.processes.world
+                self._track(mean.detach().flatten(), var.detach().flatten(), count)
         else:
-            mean, var = self.running_mean, self.running_var
-        scale = (var + self.eps).rsqrt()
+            mean, var = self.running_mean.view(channels), self.running_var.view(channels)
+        y = (wide - mean) * (var + self.eps).rsqrt()
         if self.affine:
-            scale = self.weight * scale
-        shift = self.bias - mean * scale if self.affine else -mean * scale
-        return x * scale.view(shape).to(x.dtype) + shift.view(shape).to(x.dtype)
+            y = y * self.weight.view(channels) + self.bias.view(channels)
+        return y.to(x.dtype)
 
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
@@ -53,12 +64,33 @@ class SynchronisedBatchNorm(nn.Module):
 
 
 def batch_norms(module: nn.Module) -> list[str]:
-    """The names of the batch normalisation layers in `module`."""
+    """The names of the batch normalisation layers in `module`.
+
+    Example:
+        >>> batch_norms(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+        ['1']
+    """
     return [name for name, layer in module.named_modules() if isinstance(layer, _BatchNorm | SynchronisedBatchNorm)]
 
 
+def mixers(module: nn.Module) -> list[str]:
+    """The names of the parts of `module` that say of themselves, by ``samplewise = False``, that they mix samples.
+
+    A part that says so only because it holds batch norms is not among them: those are named by `batch_norms`.
+    """
+    parts = [(name, part) for name, part in module.named_modules() if not getattr(part, "samplewise", True)]
+    return [name or type(part).__name__ for name, part in parts if not batch_norms(part)]
+
+
 def synchronise(module: nn.Module, processes: Processes) -> None:
-    """Replace every batch norm in `module` by its synchronised form; parameters, buffers and names stay."""
+    """Replace every batch norm in `module` by its synchronised form; parameters, buffers and names stay.
+
+    Example:
+        >>> net = nn.Sequential(nn.BatchNorm1d(2))
+        >>> synchronise(net, Processes())
+        >>> type(net[0]).__name__, sorted(net.state_dict())[0]
+        ('SynchronisedBatchNorm', '0.bias')
+    """
     for parent in list(module.modules()):
         for name, layer in parent.named_children():
             if isinstance(layer, _BatchNorm):

@@ -1,4 +1,4 @@
-"""The engine that knows devices, precision and processes: every parameter gradient of a training run comes from here."""
+"""The engine that knows devices, precision and processes: where a training run's parameter gradients come from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import ctypes
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gansmith.dynamics.engine import gradients, hypothetical
-from gansmith.training.batch_norm import batch_norms, synchronise
+from gansmith.training.batch_norm import batch_norms, mixers, synchronise
 from gansmith.training.processes import Processes
 from gansmith.types import Costs, Game, Players, Round, key_seed
 
@@ -26,6 +27,10 @@ def pick_device(name: str = "auto") -> torch.device:
 
     Raises:
         ValueError: the device does not exist here.
+
+    Example:
+        >>> pick_device("cpu")
+        device(type='cpu')
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -48,14 +53,19 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def pick_precision(precision: Precision, device: torch.device) -> Literal["float32", "bfloat16"]:
-    """The precision in which the networks run; ``auto`` is bfloat16 where the processor is fast at it."""
+    """The precision in which the networks run; ``auto`` is bfloat16 where the processor is fast at it.
+
+    Example:
+        >>> pick_precision("float32", torch.device("cpu"))
+        'float32'
+    """
     if precision == "auto":
         return "bfloat16" if has_fast_bfloat16(device) else "float32"
     return precision
 
 
 def keep_memory() -> None:
-    """Let glibc keep freed blocks: handing large activations back to the system costs a page fault per page and step."""
+    """Let glibc keep freed blocks: giving large activations back to the system costs a page fault per page and step."""
     if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         trim_threshold, mmap_threshold = -1, -3
@@ -69,9 +79,19 @@ class DeviceEngine:
 
     Args:
         device: where the networks and the rounds are.
-        precision: bfloat16 runs the networks under autocast; parameters, optimisers and losses stay in single precision.
+        precision: bfloat16 runs the networks under autocast; parameters, optimisers and losses stay in float32.
         processes: who shares the batch; batch means and gradients are reduced over them.
         pieces: work the batch off in this many pieces, one after the other, to need less memory.
+
+    Raises:
+        ValueError: `pieces` is below 1.
+
+    Example:
+        >>> w = torch.tensor(3.0, requires_grad=True)
+        >>> round = Round({"x": torch.tensor([1.0, 3.0])})
+        >>> found, costs = DeviceEngine(pieces=2).gradient(lambda r: {"one": r.mean(w * r["x"])}, {"one": [w]}, round)
+        >>> found["one"][0].item(), costs["one"].item()
+        (2.0, 6.0)
     """
 
     device: torch.device = torch.device("cpu")
@@ -79,19 +99,19 @@ class DeviceEngine:
     processes: Processes = Processes()
     pieces: int = 1
 
+    def __post_init__(self) -> None:
+        if self.pieces < 1:
+            raise ValueError(f"pieces is {self.pieces}; it must be at least 1, which works the batch off whole")
+
     def prepare(self, game: Game, players: Players) -> None:
-        """Move the players to the device in the memory format that its convolutions like, and check that pieces make sense.
+        """Move the players to the device, in the memory format that convolutions like there.
+
+        Batch norms are synchronised over the processes, and every process gets the first one's weights.
 
         Raises:
             ValueError: the batch is to be split, but a player or the game needs it whole.
         """
-        if self.pieces > 1:
-            norms = [f"{player}.{name}" for player, module in players.items() for name in batch_norms(module)]
-            if norms or not game.samplewise:
-                why = f"batch normalisation in {norms[0]}" if norms else f"the batch means of {type(game).__name__}"
-                raise ValueError(
-                    f"pieces={self.pieces} would change the result: {why} needs the batch whole; use pieces=1"
-                )
+        self._check(game, players)
         for module in players.values():
             module.to(self.device)
             if any(p.dim() == 4 for p in module.parameters()):
@@ -99,6 +119,17 @@ class DeviceEngine:
             if self.processes.world > 1:
                 synchronise(module, self.processes)
                 self.processes.broadcast_([t.data for t in (*module.parameters(), *module.buffers())])
+
+    def _check(self, game: Game, players: Players) -> None:
+        mixing = [f"{name} of the {player}" for player, module in players.items() for name in mixers(module)]
+        if self.processes.world > 1 and mixing:
+            raise ValueError(
+                f"{mixing[0]} needs the whole batch, which {self.processes.world} processes share; use one process"
+            )
+        norms = [f"batch norm {name} of the {player}" for player, m in players.items() for name in batch_norms(m)]
+        means = [] if game.samplewise else [f"{type(game).__name__} takes means over the batch and"]
+        if self.pieces > 1 and (whole := [*norms, *mixing, *means]):
+            raise ValueError(f"{whole[0]} needs the whole batch, so pieces={self.pieces} would change it; use pieces=1")
 
     def gradient(
         self, cost: Callable[[Round], Costs], parameters: Mapping[str, Sequence[Tensor]], round: Round
@@ -123,10 +154,12 @@ class DeviceEngine:
     def _pieces(
         self, cost: Callable[[Round], Costs], parameters: Mapping[str, Sequence[Tensor]], round: Round
     ) -> tuple[dict[str, tuple[Tensor, ...]], dict[str, Tensor]]:
+        if self.pieces > round.size:
+            raise ValueError(f"a batch of {round.size} cannot be worked off in {self.pieces} pieces; use fewer pieces")
         edges = [round.size * i // self.pieces for i in range(self.pieces + 1)]
         found: dict[str, tuple[Tensor, ...]] = {}
         costs: dict[str, Tensor] = {}
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in pairwise(edges):
             weight = (last - first) / round.size
             part, part_costs = self._piece(cost, parameters, round.rows(first, last))
             for player, mine in part.items():
@@ -137,8 +170,3 @@ class DeviceEngine:
                 )
             costs = {player: costs.get(player, 0) + weight * value for player, value in part_costs.items()}
         return found, costs
-
-
-def trainable_count(module: nn.Module) -> int:
-    """How many numbers are trained in `module`."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

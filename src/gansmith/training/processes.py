@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from gansmith.training.errors import TrainingError
 
 __all__ = ["Processes", "joined"]
 
@@ -62,10 +65,15 @@ class Processes:
 
         Raises:
             ValueError: the batch does not divide evenly.
+
+        Example:
+            >>> Processes(rank=1, world=2).share(8)
+            slice(4, 8, None)
         """
         if batch % self.world:
             raise ValueError(
-                f"a batch of {batch} cannot be shared evenly by {self.world} processes; choose a multiple of {self.world}"
+                f"a batch of {batch} cannot be shared evenly by {self.world} processes; "
+                f"choose a multiple of {self.world}"
             )
         rows = batch // self.world
         return slice(self.rank * rows, (self.rank + 1) * rows)
@@ -78,7 +86,8 @@ class Processes:
         """Average tensors over the processes in place, as one flat message."""
         if self.world == 1 or not tensors:
             return
-        flat = torch.cat([t.reshape(-1).float() for t in tensors])
+        wide = reduce(torch.promote_types, (t.dtype for t in tensors), torch.float32)
+        flat = torch.cat([t.reshape(-1).to(wide) for t in tensors])
         dist.all_reduce(flat)
         flat /= self.world
         for tensor, part in zip(tensors, torch.split(flat, [t.numel() for t in tensors]), strict=True):
@@ -88,7 +97,7 @@ class Processes:
         """Whether `flag` is set in any process, so that all of them stop at the same step."""
         if self.world == 1:
             return flag
-        answer = torch.tensor(float(flag), device=_device())
+        answer = torch.tensor(float(flag))
         dist.all_reduce(answer, op=dist.ReduceOp.MAX)
         return bool(answer.item())
 
@@ -107,30 +116,45 @@ class Processes:
         return box[0]
 
 
-def _device() -> torch.device:
-    return torch.device("cuda", torch.cuda.current_device()) if dist.get_backend() == "nccl" else torch.device("cpu")
-
-
 @contextmanager
 def joined(timeout: float = 300.0) -> Iterator[Processes]:
     """The processes that ``torchrun`` started, or this one alone.
 
+    Tensors on the CPU travel by gloo, and tensors on CUDA by NCCL where every process has a device of its own.
+
     Args:
         timeout: seconds that a process waits for the others before it gives up, so that one which hangs ends the rest.
+
+    Raises:
+        TrainingError: another process died, or did not answer in time.
+
+    Example:
+        >>> with joined() as processes:
+        ...     processes
+        Processes(rank=0, world=1)
     """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Processes()
         return
-    backend = (
-        "nccl"
-        if torch.cuda.is_available() and torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", world))
-        else "gloo"
-    )
-    if backend == "nccl":
+    own_device = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    if own_device:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group(backend, timeout=timedelta(seconds=timeout))
     try:
+        dist.init_process_group("cpu:gloo,cuda:nccl" if own_device else "gloo", timeout=timedelta(seconds=timeout))
         yield Processes(dist.get_rank(), world)
+    except RuntimeError as error:
+        if not _is_lost(error):
+            raise
+        raise TrainingError(
+            f"another process died, or did not answer for {timeout:g} seconds, so this one stops as well; "
+            "what was saved is safe: see what the other one said, and resume"
+        ) from error
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    # NCCL and the store have error classes of their own; gloo only has its name in the text.
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
