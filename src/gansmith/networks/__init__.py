@@ -1,0 +1,25 @@
+"""Who plays: values that build plain modules, the wrapper that augments, and the check for one's own networks."""
+
+from gansmith.networks.augment import Augmented
+from gansmith.networks.check import check_networks
+from gansmith.networks.conditional import Projection
+from gansmith.networks.dcgan import DCGAN
+from gansmith.networks.mlp import MLP
+from gansmith.networks.players import Architecture, Discriminator, Generator, samplewise
+from gansmith.networks.residual import Residual
+from gansmith.networks.shapes import Shape, start_grid
+
+__all__ = [
+    "DCGAN",
+    "MLP",
+    "Architecture",
+    "Augmented",
+    "Discriminator",
+    "Generator",
+    "Projection",
+    "Residual",
+    "Shape",
+    "check_networks",
+    "samplewise",
+    "start_grid",
+]

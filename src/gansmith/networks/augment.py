@@ -1,0 +1,131 @@
+"""Differentiable augmentation of whatever a discriminator is shown."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.networks.players import samplewise
+
+
+class Augmented(nn.Module):
+    r"""A discriminator that sees every image, real or generated, through a random transformation T.
+
+    .. math:: D'(x, y) = D(T(x), y)
+
+    T is differentiable and drawn anew for every sample and every call, so gradients, gradient penalties included,
+    pass through it (Zhao et al. 2020, eq. 3-5; the ranges are theirs). It acts in training mode only, as dropout
+    does. Its randomness is torch's global state on the device of x: seed that, and it repeats.
+
+    Args:
+        discriminator: Any module from x (n, C, H, W) (and a label) to scores (n,).
+        flip: Mirror left and right with probability 1/2.
+        colour: Shift brightness by U(-0.5, 0.5), scale saturation by U(0, 2) and contrast by U(0.5, 1.5).
+        translation: Shift by up to this share of each side (0 to 1; Zhao et al. use 0.125), filling with zeros.
+        cutout: Blank a rectangle of this share of each side (0 to 1; Zhao et al. use 0.5) with zeros.
+
+    Raises:
+        ValueError: A share is outside 0 to 1.
+
+    >>> _ = torch.manual_seed(0)
+    >>> see = Augmented(nn.Flatten(), flip=True)
+    >>> sorted(see(torch.tensor([[[[1.0, 2.0]]]])).flatten().tolist())
+    [1.0, 2.0]
+    """
+
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        *,
+        flip: bool = False,
+        colour: bool = False,
+        translation: float = 0.0,
+        cutout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, share in (("translation", translation), ("cutout", cutout)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} is {share}; it is a share of the image's sides, from 0 to 1")
+        self.discriminator = discriminator
+        self.flip, self.colour, self.translation, self.cutout = flip, colour, translation, cutout
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return self.discriminator.shape  # type: ignore[return-value]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 for none."""
+        return self.discriminator.classes  # type: ignore[return-value]
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether every score depends on its own sample alone."""
+        return samplewise(self.discriminator)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return the discriminator's scores (n,) of the transformed images."""
+        if self.training:
+            x = self.transform(x)
+        scores: Tensor = self.discriminator(x) if label is None else self.discriminator(x, label)
+        return scores
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Return the images x (n, C, H, W), each transformed at random."""
+        if self.colour:
+            brightness, saturation, contrast = torch.rand(3, len(x), device=x.device)
+            x = recolour(x, brightness, saturation, contrast)
+        if self.flip or self.translation:
+            chance, down, right = torch.rand(3, len(x), device=x.device)
+            mirrored = (chance < 0.5) if self.flip else torch.zeros_like(chance, dtype=torch.bool)
+            height, width = x.shape[2:]
+            rows, columns = (_whole(u, self.translation * side) for u, side in ((down, height), (right, width)))
+            x = shift(x, rows, columns, mirrored)
+        if self.cutout:
+            vertical, horizontal = torch.rand(2, len(x), device=x.device)
+            x = blank(x, vertical, horizontal, self.cutout)
+        return x
+
+
+def recolour(x: Tensor, brightness: Tensor, saturation: Tensor, contrast: Tensor) -> Tensor:
+    """Change brightness, saturation and contrast of x (n, C, H, W), each strength (n,) in [0, 1], 0.5 for none."""
+    brightness, saturation, contrast = (u.to(x.dtype).view(-1, 1, 1, 1) for u in (brightness, saturation, contrast))
+    x = x + (brightness - 0.5)
+    grey = x.mean(1, keepdim=True)
+    x = torch.lerp(grey, x, 2 * saturation)
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return torch.lerp(mean, x, contrast + 0.5)
+
+
+def shift(x: Tensor, rows: Tensor, columns: Tensor, mirrored: Tensor) -> Tensor:
+    """Move x (n, C, H, W) down and right by whole pixels (n,), zeros coming in, after mirroring where told (n,)."""
+    height, width = x.shape[2:]
+    down = _selection(torch.arange(height, device=x.device) - rows.view(-1, 1), height, x)
+    source = torch.arange(width, device=x.device) - columns.view(-1, 1)
+    right = _selection(torch.where(mirrored.view(-1, 1), width - 1 - source, source), width, x)
+    # Products with selection matrices, not indexing: their gradients are products again, deterministic on every
+    # device, and of any order. Autocast would round the pixels.
+    with torch.autocast(x.device.type, enabled=False):
+        return down.unsqueeze(1) @ x @ right.mT.unsqueeze(1)
+
+
+def blank(x: Tensor, vertical: Tensor, horizontal: Tensor, share: float) -> Tensor:
+    """Set a rectangle of x (n, C, H, W) to zero, its centre at the given heights and widths (n,) in [0, 1)."""
+    inside = [
+        ((torch.arange(side, device=x.device) + 0.5 - (u * side).view(-1, 1)).abs() < share * side / 2)
+        for u, side in ((vertical, x.shape[2]), (horizontal, x.shape[3]))
+    ]
+    hole = inside[0].unsqueeze(2) & inside[1].unsqueeze(1)
+    return x * (~hole).unsqueeze(1).to(x.dtype)
+
+
+def _whole(u: Tensor, reach: float) -> Tensor:
+    """Turn u in [0, 1) into whole numbers from -reach to reach, each as likely as the next."""
+    most = int(reach + 0.5)
+    return (u * (2 * most + 1)).floor().clamp(max=2 * most).long() - most
+
+
+def _selection(source: Tensor, side: int, like: Tensor) -> Tensor:
+    """Return the (n, side, side) matrices whose row i picks position ``source[:, i]``, or nothing outside."""
+    return (source.unsqueeze(2) == torch.arange(side, device=source.device)).to(like.dtype)

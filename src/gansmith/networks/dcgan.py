@@ -1,0 +1,120 @@
+"""The deep convolutional pair of Radford et al. (2016), at every size that halves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gansmith.networks.conditional import Projection
+from gansmith.networks.layers import Double, Flatten, Halve, Start
+from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
+
+SLOPE = 0.2
+STD = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGAN:
+    """Strided 4x4 convolutions from a start grid to the image and back (Radford, Metz & Chintala 2016, fig. 1).
+
+    Weights start from N(0, 0.02²). Batch norm stands everywhere but at the generator's output and the discriminator's
+    input. With the default fields at 64 px the channels are Radford's 512-256-128-64; with ``bias=False`` the layers
+    are those of PyTorch's DCGAN tutorial, one for one, the outermost (4x4 grid to 1x1) written as linear maps.
+    Labels come in as an embedding beside z and as a projection (Miyato & Koyama 2018).
+
+    Attributes:
+        width: Channels of the finest hidden layer; they double at every halving of the sides.
+        max_width: Where the doubling stops.
+        generator_norm: Batch norm in the generator, or none.
+        discriminator_norm: Batch norm, none (samples are then treated apart, as gradient penalties want it), or
+            spectral (Miyato et al. 2018), which keeps every layer's largest singular value at 1.
+        bias: Biases where no batch norm follows.
+        embedding: Length of a label's embedding in the generator.
+
+    Raises:
+        ValueError: A field is out of range; on building, an image size that cannot be halved (the message names one
+            that can).
+
+    >>> import torch
+    >>> _ = torch.manual_seed(0)
+    >>> pair = DCGAN(width=8)
+    >>> images = pair.generator((1, 28, 28), latent=16)(torch.randn(2, 16))
+    >>> images.shape, pair.discriminator((1, 28, 28))(images).shape
+    (torch.Size([2, 1, 28, 28]), torch.Size([2]))
+    """
+
+    width: int = 64
+    max_width: int = 512
+    generator_norm: Literal["batch", "none"] = "batch"
+    discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
+    bias: bool = True
+    embedding: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("width", "max_width", "embedding"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"DCGAN {name} is {getattr(self, name)}; it must be at least 1")
+        if self.generator_norm not in ("batch", "none"):
+            raise ValueError(f"DCGAN generator_norm is {self.generator_norm!r}; it must be 'batch' or 'none'")
+        if self.discriminator_norm not in ("batch", "none", "spectral"):
+            raise ValueError(
+                f"DCGAN discriminator_norm is {self.discriminator_norm!r}; it must be 'batch', 'none' or 'spectral'"
+            )
+
+    def generator(self, shape: Shape, *, latent: int, classes: int = 0) -> Generator:
+        """Build the generator; see ``Generator`` for what it takes and gives."""
+        channels, height, width = check_image_shape(shape)
+        check_counts(latent=latent, classes=classes)
+        h0, w0, doublings = start_grid(height, width)
+        widths = stage_widths(self.width, self.max_width, doublings)
+        batch_norm = self.generator_norm == "batch"
+        bias = self.bias and not batch_norm
+        layers: list[nn.Module] = [Start(latent + (self.embedding if classes else 0), widths[0], (h0, w0), bias=bias)]
+        layers += _after(widths[0], batch_norm, nn.ReLU(inplace=True))
+        for coarse, fine in pairwise(widths):
+            layers += [Double(coarse, fine, bias=bias), *_after(fine, batch_norm, nn.ReLU(inplace=True))]
+        layers.append(Double(widths[-1], channels, bias=self.bias))
+        body = nn.Sequential(*layers).apply(_initialise)
+        return Generator(body, shape=shape, latent=latent, classes=classes, embedding=self.embedding)
+
+    def discriminator(self, shape: Shape, *, classes: int = 0) -> Discriminator:
+        """Build the discriminator; see ``Discriminator`` for what it takes and gives."""
+        channels, height, width = check_image_shape(shape)
+        check_counts(classes=classes)
+        h0, w0, doublings = start_grid(height, width)
+        widths = stage_widths(self.width, self.max_width, doublings)[::-1]
+        batch_norm = self.discriminator_norm == "batch"
+        layers: list[nn.Module] = [Halve(channels, widths[0], bias=self.bias), nn.LeakyReLU(SLOPE, inplace=True)]
+        for fine, coarse in pairwise(widths):
+            layers.append(Halve(fine, coarse, bias=self.bias and not batch_norm))
+            layers += _after(coarse, batch_norm, nn.LeakyReLU(SLOPE, inplace=True))
+        body = nn.Sequential(*layers, Flatten()).apply(_initialise)
+        head = Projection(h0 * w0 * widths[-1], classes=classes, std=STD, bias=self.bias)
+        if self.discriminator_norm == "spectral":
+            _normalise_spectrally(body)
+            _normalise_spectrally(head)
+        return Discriminator(body, head, shape=shape, classes=classes)
+
+
+def _after(channels: int, batch_norm: bool, activation: nn.Module) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), activation] if batch_norm else [activation]
+
+
+def _initialise(layer: nn.Module) -> None:
+    if isinstance(layer, Start | Halve | Double):
+        nn.init.normal_(layer.weight, 0.0, STD)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    elif isinstance(layer, nn.BatchNorm2d):
+        nn.init.normal_(layer.weight, 1.0, STD)
+
+
+def _normalise_spectrally(network: nn.Module) -> None:
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding):
+            spectral_norm(layer)

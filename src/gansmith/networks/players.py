@@ -1,0 +1,135 @@
+"""The two players: what every generator and every discriminator of this room shares."""
+
+from __future__ import annotations
+
+from typing import Protocol, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gansmith.networks.conditional import Projection, check_label, embed
+from gansmith.networks.shapes import Shape, check_shape
+
+
+class Architecture(Protocol):
+    """A value that builds the two players for a shape; ``MLP``, ``DCGAN`` and ``Residual`` are such values.
+
+    Weights are drawn from torch's global random state: the same seed gives the same network.
+    """
+
+    def generator(self, shape: Shape, *, latent: int, classes: int = 0) -> nn.Module:
+        """Build a module that maps z (n, latent) [and label (n,)] to samples (n, *shape)."""
+        ...
+
+    def discriminator(self, shape: Shape, *, classes: int = 0) -> nn.Module:
+        """Build a module that maps x (n, *shape) [and label (n,)] to scores (n,)."""
+        ...
+
+
+def samplewise(module: nn.Module) -> bool:
+    """Say whether a module treats the samples of a batch apart, that is, has no batch normalisation.
+
+    >>> samplewise(nn.Linear(2, 2)), samplewise(nn.Sequential(nn.BatchNorm1d(2)))
+    (True, False)
+    """
+    return not any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+def check_counts(*, latent: int | None = None, classes: int = 0) -> None:
+    """Check the size of the latent space and the number of classes.
+
+    Raises:
+        ValueError: ``latent`` is below 1, or ``classes`` below 0.
+    """
+    if latent is not None and latent < 1:
+        raise ValueError(f"latent is {latent}; it must be at least 1")
+    if classes < 0:
+        raise ValueError(f"classes is {classes}; it must be 0 (no labels) or the number of classes")
+
+
+@final
+class Generator(nn.Module):
+    r"""A map from latents, and labels if there are classes, to samples.
+
+    .. math:: G(z, y) = \tanh f([z, e_y])
+
+    with :math:`e_y` a learned embedding of the label. The tanh is for images only: a vector is left as it comes.
+    Samples have the latent's precision, also where autocast computes f in less.
+
+    Args:
+        body: f, from (n, latent [+ embedding]) to (n, *shape).
+        shape: Shape of one sample: an image (C, H, W) or a vector (d,).
+        latent: Length of z.
+        classes: Number of classes K; 0 for none.
+        embedding: Length of the embedding; unused without classes.
+
+    >>> _ = torch.manual_seed(0)
+    >>> g = Generator(nn.Linear(3, 2), shape=(2,), latent=3)
+    >>> g(torch.randn(5, 3)).shape
+    torch.Size([5, 2])
+    """
+
+    def __init__(self, body: nn.Module, *, shape: Shape, latent: int, classes: int = 0, embedding: int = 0) -> None:
+        super().__init__()
+        check_counts(latent=latent, classes=classes)
+        self.shape, self.latent, self.classes = check_shape(shape), latent, classes
+        self.embedding = nn.Embedding(classes, embedding) if classes else None
+        self.body = body
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether every sample depends on its own latent alone."""
+        return samplewise(self)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return samples (n, *shape), images in [-1, 1], for latents z (n, latent) and labels (n,)."""
+        if z.ndim != 2 or z.shape[1] != self.latent:
+            raise ValueError(f"z has shape {tuple(z.shape)}; this generator takes (n, {self.latent})")
+        check_label(label, z.shape[0], self.classes)
+        code = z
+        if self.embedding is not None and label is not None:
+            code = torch.cat((z, embed(self.embedding, label).to(z.dtype)), 1)
+        sample: Tensor = self.body(code).to(z.dtype)
+        return sample.tanh() if len(self.shape) == 3 else sample
+
+
+@final
+class Discriminator(nn.Module):
+    r"""A map from samples, and labels if there are classes, to scores: features h = f(x), then a projection.
+
+    .. math:: D(x, y) = \langle w + e_y, f(x)\rangle + b
+
+    Scores are logits, in float32 at least.
+
+    Args:
+        body: f, from (n, *shape) to features (n, F).
+        head: The projection from features (and labels) to scores.
+        shape: Shape of one sample: an image (C, H, W) or a vector (d,).
+        classes: Number of classes K; 0 for none.
+
+    >>> _ = torch.manual_seed(0)
+    >>> d = Discriminator(nn.Linear(2, 8), Projection(8), shape=(2,))
+    >>> d(torch.randn(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, body: nn.Module, head: Projection, *, shape: Shape, classes: int = 0) -> None:
+        super().__init__()
+        check_counts(classes=classes)
+        self.shape, self.classes = check_shape(shape), classes
+        self.body, self.head = body, head
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether every score depends on its own sample alone."""
+        return samplewise(self)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return scores (n,) for samples x (n, *shape) and labels (n,)."""
+        if x.shape[1:] != self.shape:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; this discriminator takes (n, {', '.join(map(str, self.shape))})"
+            )
+        scores: Tensor = self.head(self.body(x), label)
+        return scores
