@@ -26,7 +26,8 @@ def read_npz(path: Path) -> Arrays:
         DataError: not such an archive, a pickle inside, or no array of a known name.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise DataError(f"{path} is a single array: save it with np.savez(path, images=array).")
             names = {name.lower(): name for name in archive.files}

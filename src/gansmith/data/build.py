@@ -189,7 +189,7 @@ def _refuse_if_corrupt(corrupt: list[tuple[str, str]], files: int, name: str) ->
         return
     share = "None" if len(corrupt) == files else f"Only {files - len(corrupt):,}"
     raise DataError(
-        f"{share} of the {counted(files, 'image file')} in {name!r} can be read. Corrupt: {listed(corrupt)}. "
+        f"{share} of the {files:,} image files in {name!r} can be read. Corrupt: {listed(corrupt)}. "
         "Remove or replace them, then start again.",
         files=tuple(corrupt),
     )

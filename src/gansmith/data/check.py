@@ -123,7 +123,7 @@ def check_images(path: str | Path, *, progress: Progress | None = None) -> Repor
     """
     path = Path(path).expanduser()
     if not path.exists():
-        raise DataError(f"there is no {path} to check")
+        raise DataError(f"There is no {path} to check.")
     if path.suffix.lower() == ".npz":
         return _check_arrays(path)
     if path.is_file() and path.suffix.lower() != ".zip":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
-import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -166,7 +166,7 @@ def _fetch(idx: IdxSet, file: IdxFile, kept: Path, progress: Progress | None) ->
         address = f"{mirror.rstrip('/')}/{file.name}.gz"
         try:
             data = _download(address, file, progress)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             failures.append(f"{address}: {reason}")
             continue

@@ -78,7 +78,7 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
     idx = named.IDX_SETS[name]
     directory = Path(rest).expanduser() if rest else None
     if directory is not None and not directory.is_dir():
-        raise ValueError(f"{name}:{rest}: there is no directory {directory}")
+        raise ValueError(f"There is no directory {directory}, which {name}:{rest} would read")
     return from_arrays(
         name,
         lambda: named.read_idx_set(idx, directory=directory, cache=cache, progress=progress),
@@ -126,7 +126,7 @@ def _existing(spec: str) -> Path:
     """
     if not spec.strip():
         raise ValueError(
-            f"no data is named. Give one of {', '.join(NAMES)}, or the path of a folder, a .zip or a .npz."
+            f"No data is named. Give one of {', '.join(NAMES)}, or the path of a folder, a .zip or a .npz."
         )
     path = Path(spec).expanduser()
     if path.exists():
@@ -134,10 +134,10 @@ def _existing(spec: str) -> Path:
     if path.name != spec or path.suffix:
         parent = path.parent
         if not parent.is_dir():
-            raise ValueError(f"there is no {spec}, nor the directory {parent}")
+            raise ValueError(f"There is no {spec}, nor the directory {parent}")
         entries = difflib.get_close_matches(path.name, sorted(entry.name for entry in parent.iterdir()), 1)
         hint = f": did you mean {parent / entries[0]}?" if entries else f" in {parent.resolve()}"
-        raise ValueError(f"there is no {spec}{hint}")
+        raise ValueError(f"There is no {spec}{hint}")
     beside = sorted(entry.name for entry in Path().iterdir() if entry.is_dir())
     name = spec.partition(":")[0]
     raise ValueError(

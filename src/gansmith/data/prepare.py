@@ -81,7 +81,7 @@ def probe(file: BinaryIO) -> Header:
     Header(height=20, width=30, mode='RGBA', grey=False, traits=('transparency',))
     """
     with _reasons(), _open(file) as image:
-        return _header(image)
+        return _header(image, to_the_end=False)
 
 
 def decode(file: BinaryIO, *, height: int, width: int, channels: int) -> tuple[npt.NDArray[np.uint8], Header]:
@@ -106,9 +106,7 @@ def decode(file: BinaryIO, *, height: int, width: int, channels: int) -> tuple[n
     255
     """
     with _reasons(), _open(file) as image:
-        if image.format == "PNG":
-            image.load()  # its EXIF data may stand after the pixels
-        header = _header(image)
+        header = _header(image, to_the_end=True)
         turn = _UPRIGHT.get(_orientation(image))
         swapped = (image.height, image.width) != (header.height, header.width)
         _draft(image, *((width, height) if swapped else (height, width)))
@@ -168,11 +166,15 @@ def _draft(image: Image.Image, height: int, width: int) -> None:
         image.draft(None, (math.ceil(2 * scale * image.width), math.ceil(2 * scale * image.height)))
 
 
-def _header(image: Image.Image) -> Header:
-    orientation = _orientation(image)
-    width, height = image.size[::-1] if orientation >= 5 else image.size
+def _header(image: Image.Image, *, to_the_end: bool) -> Header:
     traits = [name for name, there in _traits(image).items() if there]
-    if orientation > 1:
+    stored = _orientation(image)
+    if (image.format == "TIFF" and stored > 1) or (image.format == "PNG" and to_the_end):
+        # Pillow turns a TIFF upright itself while it loads it, and forgets that it was not; a PNG may say it last.
+        image.load()
+    turn = _orientation(image)
+    width, height = image.size[::-1] if turn >= 5 else image.size
+    if max(stored, turn) > 1:
         traits.append("rotated by EXIF")
     grey = image.mode in _GREY_MODES or image.mode.startswith("I;16") or _grey_palette(image)
     return Header(height, width, image.mode, grey, tuple(traits))

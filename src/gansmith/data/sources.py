@@ -140,7 +140,7 @@ def _labels_from_folders(images: tuple[str, ...]) -> _Labels:
     if found == [""] or len(found) == 1:
         return None, (), ()
     if "" in found:
-        note = f"{tops.count('')} images lie outside the subfolders, so the subfolders are not taken as classes."
+        note = f"The subfolders are not taken as classes, because {tops.count('')} of the images are outside them."
         return None, (), (note,)
     if {top.lower() for top in found} <= _SPLITS:
         note = f"The subfolders {', '.join(found)} are parts of a split, so they are not taken as classes."
