@@ -1,0 +1,19 @@
+"""Named experiments, as values: take one, or change it with ``dataclasses.replace``."""
+
+from gansmith.recipes.everyday import AVATARS, DIGITS, FASHION, PHOTOS
+from gansmith.recipes.names import RECIPES, get, suited
+from gansmith.recipes.papers import HINGE_SN, R3GAN, RADFORD, WGAN_GP
+
+__all__ = [
+    "AVATARS",
+    "DIGITS",
+    "FASHION",
+    "HINGE_SN",
+    "PHOTOS",
+    "R3GAN",
+    "RADFORD",
+    "RECIPES",
+    "WGAN_GP",
+    "get",
+    "suited",
+]

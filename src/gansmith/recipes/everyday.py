@@ -1,0 +1,67 @@
+"""Recipes for the data that people begin with."""
+
+from __future__ import annotations
+
+from gansmith.dynamics import Adam, Alternating
+from gansmith.games import R1, AdversarialGame, NonSaturating
+from gansmith.networks import DCGAN
+from gansmith.training.recipe import Augmentation, Averaging, Recipe
+
+__all__ = ["AVATARS", "DIGITS", "FASHION", "PHOTOS"]
+
+DIGITS = Recipe(
+    name="digits",
+    about="Handwritten digits, 28 px, by class: the first thing to run.",
+    data="digits",
+    conditional=True,
+    networks=DCGAN(width=32),
+    latent=64,
+    game=AdversarialGame(NonSaturating()),
+    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    batch=64,
+    steps=3000,
+    average=Averaging(half_life=500),
+)
+
+FASHION = Recipe(
+    name="fashion",
+    about="Clothes (Fashion-MNIST), 28 px, by class.",
+    data="fashion-mnist",
+    conditional=True,
+    networks=DCGAN(width=32),
+    latent=64,
+    game=AdversarialGame(NonSaturating()),
+    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    batch=64,
+    steps=6000,
+    average=Averaging(half_life=1000),
+)
+
+AVATARS = Recipe(
+    name="avatars",
+    about="Drawn faces in colour, 64 px.",
+    data="avatars",
+    size=(64, 64),
+    networks=DCGAN(width=32),
+    latent=64,
+    game=AdversarialGame(NonSaturating()),
+    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    batch=64,
+    steps=6000,
+    average=Averaging(half_life=1000),
+)
+
+PHOTOS = Recipe(
+    name="photos",
+    about="Your own pictures, 64 px, few or many: no labels needed, mirrored and augmented.",
+    data="photos",
+    size=(64, 64),
+    networks=DCGAN(width=32, discriminator_norm="none"),
+    latent=128,
+    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=1.0),)),
+    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    batch=32,
+    steps=10000,
+    augment=Augmentation(flip=True, colour=True, translation=0.125),
+    average=Averaging(half_life=1000),
+)
