@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def _about_the_grid(model: Model) -> str:
 
 
 def _use(model: Model) -> str:
-    label = ", labels=" + repr(model.classes[0]) if model.classes else ""
+    label = ", labels=" + json.dumps(model.classes[0], ensure_ascii=False) if model.classes else ""
     flag = " --label " + _quoted(model.classes[0]) if model.classes else ""
     channels, height, width = model.shape
     known = ""
@@ -111,7 +112,7 @@ def _training(model: Model, config: Mapping[str, Any], size: int) -> str:
         "parameters": f"{count:,}, stored in {stored} ({size / 1e6:.1f} MB)",
         "made with": f"gansmith {config['gansmith']}",
     }
-    table = "\n".join(("| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())))
+    table = "\n".join(("| | |", "|---|---|", *(f"| {key} | {_cell(value)} |" for key, value in rows.items())))
     return f"""## How it was trained
 
 {table}
@@ -132,7 +133,7 @@ def _quality(model: Model) -> str:
     if not scores:
         return "## How good it is\n\nNobody has measured it. `gansmith evaluate FOLDER` does."
     table = "\n".join(
-        ("| measure | value |", "|---|---|", *(f"| {key} | {value:.4g} |" for key, value in scores.items()))
+        ("| measure | value |", "|---|---|", *(f"| {_cell(key)} | {value:.4g} |" for key, value in scores.items()))
     )
     protocol = {key: value for key, value in (model.evaluation or {}).get("protocol", {}).items() if value is not None}
     text = f"## How good it is\n\n{table}"
@@ -149,3 +150,7 @@ def _limits(model: Model) -> str:
 - A sample can come close to a training picture. Do not use it to make private data public.
 - It leaves out some of the variety of the data, as such networks do; recall, where it was measured, says how much.
 - It was not made for decisions about people, and its pictures are evidence of nothing."""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -128,6 +128,7 @@ def _draw(axes: Axes, panel: _Panel, records: Sequence[Record]) -> None:
         shown += values
     if min(shown) > 0 and max(shown) > 100 * min(shown):
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if panel.level is not None:
         axes.axhline(panel.level, color=INK, linewidth=0.8, linestyle=(0, (4, 4)))
     if panel.limits is not None:
@@ -136,7 +137,7 @@ def _draw(axes: Axes, panel: _Panel, records: Sequence[Record]) -> None:
     axes.set_xlabel("step", fontsize=8, color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    axes.tick_params(labelsize=8, colors=INK, length=0)
+    axes.tick_params(which="both", labelsize=8, colors=INK, length=0)
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
