@@ -1,5 +1,6 @@
 """Folders, from the door that users come in by."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gansmith.data import Batches, DataError, from_array, open_images
+from gansmith.data import Batches, DataError, check_images, from_array, open_images
 from gansmith.data import build as build_module
 
 
@@ -68,7 +69,7 @@ def test_one_image_outside_the_class_folders_unlabels_all(grey_folder: Path, cac
     images = open_images(str(grey_folder), cache=cache)
     assert images.labels is None
     assert images.classes == ()
-    assert "1 of the images are outside" in images.notes[0]
+    assert "not every image is in one (1 outside)" in images.notes[0]
 
 
 def test_non_square_size_is_height_by_width(motley: Path, cache: Path) -> None:
@@ -154,6 +155,29 @@ def test_an_unreadable_file_is_skipped_with_its_reason(tmp_path: Path, cache: Pa
     assert "gone.png (No such file or directory)" in images.notes[0]
 
 
+def test_a_pipe_does_not_hold_up_the_rest(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "pipes"
+    folder.mkdir()
+    Image.new("L", (8, 8)).save(folder / "good.png")
+    os.mkfifo(folder / "pipe.png")
+    os.mkfifo(folder / "pipe")
+    images = open_images(str(folder), cache=cache)
+    assert len(images) == 1
+    assert "pipe.png (not a regular file)" in images.notes[1]
+    assert [name for name, _ in check_images(folder).corrupt] == ["pipe.png"]
+
+
+def test_names_that_are_no_text(tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "names"
+    folder.mkdir()
+    (folder / os.fsdecode(b"bad\xff.png")).write_bytes(b"")
+    Image.new("L", (8, 8)).save(folder / os.fsdecode(b"good\xff.png"), "PNG")
+    images = open_images(str(folder), cache=cache)
+    assert len(images) == 1
+    assert "bad?.png (empty file)" in images.notes[0]
+    str(check_images(folder)).encode("utf-8")  # can be printed
+
+
 def test_the_fingerprint_follows_the_content_not_the_place(grey_folder: Path, cache: Path, tmp_path: Path) -> None:
     first = open_images(str(grey_folder), cache=cache)
     moved = tmp_path / "elsewhere"
@@ -180,7 +204,7 @@ def test_a_text_file_more_does_not_prepare_anew(grey_folder: Path, cache: Path) 
 def test_progress_is_told(grey_folder: Path, cache: Path) -> None:
     calls: list[tuple[str, int, int]] = []
     open_images(str(grey_folder), cache=cache, progress=lambda *call: calls.append(call))
-    assert calls == [(stage, i + 1, 12) for stage in ("reading", "preparing") for i in range(12)]
+    assert calls == [(stage, i + 1, 12) for stage in ("reading", "measuring", "preparing") for i in range(12)]
 
 
 def test_a_progress_that_raises_leaves_no_fragment(grey_folder: Path, cache: Path) -> None:

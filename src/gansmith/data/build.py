@@ -63,7 +63,7 @@ def from_files(source: Source, content: str, wanted: Wanted, *, cache: Path, pro
         content: SHA-256 of all that they hold.
         wanted: size and channels.
         cache: cache directory.
-        progress: called with ("preparing", done, total).
+        progress: called with ("measuring" or "preparing", done, total).
 
     Raises:
         DataError: no readable image; or more than 5 % of the files, and more than 10, are corrupt.
@@ -71,7 +71,7 @@ def from_files(source: Source, content: str, wanted: Wanted, *, cache: Path, pro
 
     def build(path: Path) -> Built:
         with decoding():
-            size, channels = settle(source, wanted)
+            size, channels = settle(source, wanted, progress)
             require_room(cache, len(source.files) * size[0] * size[1] * channels)
             tally = _Tally()
             pixels = write_pixels(path, (*size, channels), _decoded(source, size, channels, tally, progress))
@@ -91,11 +91,16 @@ def from_files(source: Source, content: str, wanted: Wanted, *, cache: Path, pro
     return replace(prepared, notes=(*source.notes, *_ignored(source.ignored), *prepared.notes))
 
 
-def settle(source: Source, wanted: Wanted) -> tuple[tuple[int, int], int]:
+def settle(source: Source, wanted: Wanted, progress: Progress | None = None) -> tuple[tuple[int, int], int]:
     """The size and channels to decode to: those asked for, else chosen from the files' headers."""
     if wanted.size is not None and wanted.channels is not None:
         return wanted.size, wanted.channels
-    headers = [header for header in in_order(lambda name: probe_or_none(source, name), source.files) if header]
+    headers = []
+    for done, header in enumerate(in_order(lambda name: _probe(source, name), source.files), 1):
+        if header is not None:
+            headers.append(header)
+        if progress is not None:
+            progress("measuring", done, len(source.files))
     if not headers:
         return (16, 16), 3  # every file is corrupt, which decoding will say with the reasons
     size = wanted.size or natural_size([(header.height, header.width) for header in headers])
@@ -120,7 +125,7 @@ def natural_size(sizes: list[tuple[int, int]]) -> tuple[int, int]:
     return side, side
 
 
-def probe_or_none(source: Source, name: str) -> Header | None:
+def _probe(source: Source, name: str) -> Header | None:
     """A file's header, or None for a corrupt file."""
     try:
         with source.open(name) as file:
@@ -149,8 +154,17 @@ def counted(number: int, noun: str) -> str:
 
 def listed(files: list[tuple[str, str]]) -> str:
     """File names with reasons, the first of them only if there are many."""
-    text = ", ".join(f"{name} ({reason})" for name, reason in files[:LISTED])
+    text = printable(", ".join(f"{name} ({reason})" for name, reason in files[:LISTED]))
     return text if len(files) <= LISTED else f"{text} and {len(files) - LISTED} more"
+
+
+def printable(text: str) -> str:
+    r"""File names need not be valid text; what cannot be encoded is shown as a question mark.
+
+    >>> printable("caf\udce9.png")
+    'caf?.png'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def too_corrupt(corrupt: int, files: int) -> bool:

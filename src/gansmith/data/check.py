@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gansmith.data.archives import read_npz
-from gansmith.data.build import CORRUPT_FILES, CORRUPT_SHARE, counted, has_colour, natural_size, too_corrupt
+from gansmith.data.build import CORRUPT_FILES, CORRUPT_SHARE, counted, has_colour, natural_size, printable, too_corrupt
 from gansmith.data.hashes import Progress, in_order
 from gansmith.data.images import DataError
 from gansmith.data.prepare import CorruptImageError, Header, decode, decoding
@@ -68,7 +68,7 @@ class Report:
         return {**asdict(self), "usable": self.usable}
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return printable("\n".join(self._lines()))
 
     def _lines(self) -> Iterable[str]:
         yield f"{self.path}: {counted(self.images, 'image')}"

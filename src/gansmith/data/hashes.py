@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,12 +50,12 @@ def file_hashes(
     def hash_one(name: str) -> tuple[str, list[int], str]:
         path = folder / name
         try:
-            stat = path.stat()
-            stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+            found = path.stat()
+            stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
             old = known.get(name)
             if old is not None and old[:3] == stamp:
                 return name, stamp, str(old[3])
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 return name, stamp, hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             return name, [], "unreadable"
@@ -68,6 +70,17 @@ def file_hashes(
         with contextlib.suppress(OSError):  # a memory that cannot be kept costs only time
             write_atomically(memory, json.dumps(fresh).encode())
     return result
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A file opened for reading; a pipe or a socket, which would keep the reader waiting, is refused.
+
+    Raises:
+        OSError: no such file, not a regular one, or not readable.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(None, "not a regular file")
+    return path.open("rb")
 
 
 def in_order(function: Callable[[_In], _Out], items: Iterable[_In], *, ahead: int = 32) -> Iterator[_Out]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from gansmith.data.hashes import open_regular
 from gansmith.data.images import DataError, digest_of, numbered_classes
 from gansmith.data.prepare import MAGIC, SUFFIXES
 
@@ -75,7 +76,7 @@ def folder_source(path: Path) -> Source:
     labels_file = path / STYLEGAN_LABELS
     document = labels_file.read_bytes() if labels_file.is_file() else None
     return _source(
-        path.resolve().name or str(path), path, names, images, document, lambda name: (path / name).open("rb")
+        path.resolve().name or str(path), path, names, images, document, lambda name: open_regular(path / name)
     )
 
 
@@ -140,7 +141,7 @@ def _labels_from_folders(images: tuple[str, ...]) -> _Labels:
     if found == [""] or len(found) == 1:
         return None, (), ()
     if "" in found:
-        note = f"The subfolders are not taken as classes, because {tops.count('')} of the images are outside them."
+        note = f"The subfolders are not taken as classes, because not every image is in one ({tops.count('')} outside)."
         return None, (), (note,)
     if {top.lower() for top in found} <= _SPLITS:
         note = f"The subfolders {', '.join(found)} are parts of a split, so they are not taken as classes."
@@ -197,7 +198,7 @@ def _is_image(name: str, folder: Path) -> bool:
     if suffix:
         return False
     try:
-        with (folder / name).open("rb") as file:
+        with open_regular(folder / name) as file:
             start = file.read(16)
     except OSError:
         return False
