@@ -51,7 +51,9 @@ def recipe(side: int, alternative: str, steps: int, device: str, seed: int = 0) 
         networks=gs.DCGAN(width=WIDTH[side], bias=False),
         latent=LATENT,
         game=gs.AdversarialGame(gs.NonSaturating()),
-        dynamics=gs.Simultaneous(optimizer=optimizer) if dynamics == "simultaneous" else gs.Alternating(optimizer=optimizer),
+        dynamics=gs.Simultaneous(optimizer=optimizer)
+        if dynamics == "simultaneous"
+        else gs.Alternating(optimizer=optimizer),
         batch=BATCH,
         steps=steps,
         seed=seed,
@@ -128,7 +130,9 @@ def measure(side: int, rounds: int, device: str, alternatives: tuple[str, ...] =
             "quartiles_ms": [round(float(q) * 1e3, 2) for q in np.quantile(t, (0.25, 0.75))],
             "images_per_second": round(BATCH / statistics.median(t), 1),
             "ratio": round(base / statistics.median(t), 3),
-            "ratio_spread": [round(float(q), 3) for q in np.quantile(np.array(times["textbook"]) / np.array(t), (0.1, 0.9))],
+            "ratio_spread": [
+                round(float(q), 3) for q in np.quantile(np.array(times["textbook"]) / np.array(t), (0.1, 0.9))
+            ],
             "peak_memory_gib": round(memory[alternative], 2),
         }
         for alternative, t in times.items()
@@ -220,8 +224,7 @@ def quality(options: argparse.Namespace) -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     plan = replace(recipe(28, alternative, options.steps, "cpu", seed), data="digits")
                     model = gs.load(gs.train(plan, out=Path(folder) / "run", data=images).path)
-            found = evaluate(model, pixels, extractor=grey28(), n=5000, seed=seed).to_dict()
-            row.append(next(s["value"] for s in found["scores"] if s["name"].startswith("Fréchet")))
+            row.append(evaluate(model, pixels, extractor=grey28(), n=5000, seed=seed)["Fréchet distance (grey28)"])
             print(f"seed {seed}  {alternative:14} Fréchet distance {row[-1]:.3f}", flush=True)
     summary = {
         alternative: {
@@ -232,7 +235,14 @@ def quality(options: argparse.Namespace) -> None:
         }
         for alternative, row in rows.items()
     }
-    protocol = {"data": "digits", "side": 28, "steps": options.steps, "batch": BATCH, "samples": 5000, "seeds": options.seeds}
+    protocol = {
+        "data": "digits",
+        "side": 28,
+        "steps": options.steps,
+        "batch": BATCH,
+        "samples": 5000,
+        "seeds": options.seeds,
+    }
     print(write_result("step_quality", {"protocol": protocol, "results": summary}))
 
 

@@ -18,7 +18,12 @@ def generator(side: int, channels: int, width: int, latent: int) -> nn.Sequentia
     layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, 1, 0, bias=False)]
     for before, after in zip(widths[:-1], widths[1:], strict=True):
         layers += [nn.BatchNorm2d(before), nn.ReLU(True), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
-    layers += [nn.BatchNorm2d(width), nn.ReLU(True), nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh()]
+    layers += [
+        nn.BatchNorm2d(width),
+        nn.ReLU(True),
+        nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False),
+        nn.Tanh(),
+    ]
     return nn.Sequential(*layers).apply(initialise)
 
 

@@ -21,7 +21,9 @@ class Generator(nn.Module):
         super().__init__()
         self.shape = shape
         pixels = int(torch.tensor(shape).prod())
-        self.layers = nn.Sequential(nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, pixels))
+        self.layers = nn.Sequential(
+            nn.Linear(latent, 256), nn.ReLU(), nn.Linear(256, 512), nn.ReLU(), nn.Linear(512, pixels)
+        )
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z).tanh().unflatten(1, self.shape)

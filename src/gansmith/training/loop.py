@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ class _Loop:
             if due:
                 self._log()
             if self.studio is not None and (last or session.step % recipe.every.sample == 0):
-                self._try(self.studio.draw, "the samples could not be drawn")
+                self._try(self._visit, "the samples could not be drawn")
             stopping = self.processes.any(stop.requested)
             if last or stopping or session.step % recipe.every.save == 0:
                 if session.broken() is not None:
@@ -217,11 +218,19 @@ class _Loop:
     def _log(self) -> None:
         record = self.meter.record(self.session.step, self.recipe.steps)
         self.display.update(record)
+        self._tell(record)
+
+    def _visit(self) -> None:
+        if self.studio is not None and self.directory is not None:
+            self._tell(self.studio.visit())
+
+    def _tell(self, record: Mapping[str, Any]) -> None:
+        """Write a record to the run's file and to every logger."""
         if self.directory is None:
             return
         self.directory.record(record)
         for logger in list(self.loggers):
-            if not self._try(lambda logger=logger: logger(record), f"the logger {logger!r} failed and is left out"):  # type: ignore[misc]
+            if not self._try(partial(logger, record), f"the logger {logger!r} failed and is left out"):
                 self.loggers.remove(logger)
 
     def _try(self, action: Callable[[], None], otherwise: str) -> bool:
