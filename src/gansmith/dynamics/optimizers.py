@@ -69,7 +69,8 @@ class Schedule:
     Args:
         warmup: steps of the linear rise from 0.
         hold: the step at which the fall begins.
-        decay: steps of the fall; 0 means that there is none.
+        decay: steps of the fall; 0 means that there is none, None that a training run fills in the steps that it has left
+            after `hold` when it begins (and by itself none).
         floor: the factor after the fall, in [0, 1].
 
     Example:
@@ -80,7 +81,7 @@ class Schedule:
 
     warmup: int = 0
     hold: int = 0
-    decay: int = 0
+    decay: int | None = 0
     floor: float = 0.0
 
     def __call__(self, step: int) -> float:

@@ -22,7 +22,7 @@ from gansmith.training.errors import NonFiniteError, TrainingError, is_out_of_me
 from gansmith.training.meter import Meter
 from gansmith.training.preflight import preflight
 from gansmith.training.processes import Processes, joined
-from gansmith.training.recipe import Recipe
+from gansmith.training.recipe import Recipe, settled
 from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
 from gansmith.training.stop import Stop
@@ -78,6 +78,7 @@ def train(
         ValueError: the recipe, the data or the directory cannot be used; nothing was written.
         TrainingError: the run had to stop; its checkpoints are safe.
     """
+    recipe = settled(recipe)
     with _processes(recipe, display, timeout) as (engine, shown):
         images = data if data is not None else _images(recipe, engine.processes)
         engine.processes.share(recipe.batch)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import nn
 
-from gansmith.dynamics import Alternating
+from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
 from gansmith.networks import DCGAN
 from gansmith.training.engine import Precision
 from gansmith.types import Dynamics, Game
 
-__all__ = ["Augmentation", "Averaging", "Execution", "Networks", "Recipe", "Schedules"]
+__all__ = ["Augmentation", "Averaging", "Execution", "Networks", "Recipe", "Schedules", "settled"]
 
 
 class Networks(Protocol):
@@ -146,3 +146,21 @@ class Recipe:
         for name in ("steps", "retries"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+
+
+def settled(recipe: Recipe) -> Recipe:
+    """The recipe with a learning-rate schedule that was left to the length of the run written out in steps.
+
+    A run saves what it settled on, so that going on past its end does not change the steps that were made.
+
+    Example:
+        >>> from gansmith.dynamics import Schedule
+        >>> recipe = Recipe(steps=100, dynamics=Alternating(schedule=Schedule(decay=None, hold=20)))
+        >>> settled(recipe).dynamics.schedule.decay
+        80
+    """
+    schedule = getattr(recipe.dynamics, "schedule", None)
+    if not isinstance(schedule, Schedule) or schedule.decay is not None:
+        return recipe
+    schedule = replace(schedule, decay=max(0, recipe.steps - schedule.hold))
+    return replace(recipe, dynamics=replace(recipe.dynamics, schedule=schedule))  # type: ignore[type-var]
