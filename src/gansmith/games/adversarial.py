@@ -22,8 +22,8 @@ _BOTH, _G, _D = frozenset({GENERATOR, DISCRIMINATOR}), frozenset({GENERATOR}), f
 class AdversarialGame:
     """The adversarial game (Goodfellow et al. 2014): any loss of the scores, with any penalties on the discriminator.
 
-    Rounds bring the streams ``real`` (n, ...) and ``latent`` (n, d), with classes also ``label`` and ``fake_label`` (n,).
-    The generator is called as ``G(latent)`` or ``G(latent, fake_label)``, the discriminator as ``D(x)`` or ``D(x, label)``.
+    Rounds bring the streams ``real`` (n, ...) and ``latent`` (n, d); with classes, ``label`` and ``fake_label`` (n,).
+    The players are called as ``G(latent)`` and ``D(x)``, with classes as ``G(latent, fake_label)`` and ``D(x, label)``.
 
     Args:
         loss: what the players want, as terms of the scores.

@@ -1,0 +1,235 @@
+"""Losses against hand-computed numbers, the formulas of the papers, and the optimal discriminator."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from gansmith.games import (
+    Adversarial,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticPaired,
+    Wasserstein,
+)
+
+ALL = [Minimax(), NonSaturating(), LeastSquares(), Hinge(), Wasserstein(), RelativisticPaired(), RelativisticAverage()]
+ids = [type(loss).__name__ for loss in ALL]
+
+
+def log(x):
+    return math.log(x)
+
+
+# Scores log 3 for real (D = 3/4) and -log 3 for generated samples (D = 1/4), worked out by hand. The relativistic
+# difference is 2 log 3, for which softplus is log 10 and softplus of its negative log(10/9).
+BY_HAND = {
+    "Minimax": (-2 * log(3 / 4), log(3 / 4)),
+    "NonSaturating": (-2 * log(3 / 4), -log(1 / 4)),
+    "LeastSquares": ((log(3) - 1) ** 2 + log(3) ** 2, (log(3) + 1) ** 2),
+    "Hinge": (0.0, log(3)),
+    "Wasserstein": (-2 * log(3), log(3)),
+    "RelativisticPaired": (log(10 / 9), log(10)),
+    "RelativisticAverage": (2 * log(10 / 9), 2 * log(10)),
+}
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("loss", ALL, ids=ids)
+def test_values_worked_out_by_hand(loss):
+    real, fake = torch.tensor([log(3)], dtype=torch.float64), torch.tensor([-log(3)], dtype=torch.float64)
+    discriminator, generator = BY_HAND[type(loss).__name__]
+    assert loss.discriminator(real, fake).item() == pytest.approx(discriminator, abs=1e-12)
+    assert loss.generator(real, fake).item() == pytest.approx(generator, abs=1e-12)
+
+
+def slope(function, at):
+    at = at.clone().requires_grad_()
+    return torch.autograd.grad(function(at).sum(), at)[0]
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        # Twice the tutorial's table, whose costs carry a factor 1/2: with D = sigma(s),
+        (Minimax(), lambda s: -s.sigmoid()),  # d/ds log(1 - D) = -D
+        (NonSaturating(), lambda s: -(1 - s.sigmoid())),  # d/ds -log D = -(1 - D)
+        (LeastSquares(), lambda s: 2 * (s - 1)),
+        (Hinge(), lambda s: -torch.ones_like(s)),
+        (Wasserstein(), lambda s: -torch.ones_like(s)),
+    ],
+    ids=ids[:5],
+)
+def test_generator_slope_in_the_logit(loss, expected):
+    scores = torch.linspace(-8, 8, 33, dtype=torch.float64)
+    assert torch.allclose(slope(lambda s: loss.generator(None, s), scores), expected(scores), atol=1e-12)
+
+
+@pytest.mark.analytic
+def test_minimax_saturates_and_non_saturating_does_not():
+    """Where D is sure that a sample is generated, the one has no slope left and the other all of it."""
+    sure = torch.tensor([-20.0], dtype=torch.float64)
+    assert abs(slope(lambda s: Minimax().generator(None, s), sure).item()) < 3e-9
+    assert slope(lambda s: NonSaturating().generator(None, s), sure).item() == pytest.approx(-1, abs=3e-9)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("target", [1.0, 0.9, 0.3])
+@pytest.mark.parametrize("kind", [Minimax, NonSaturating])
+def test_cross_entropy_is_that_of_torch(kind, target):
+    real, fake = torch.randn(50, dtype=torch.float64) * 5, torch.randn(50, dtype=torch.float64) * 5
+    expected = binary_cross_entropy_with_logits(real, torch.full_like(real, target), reduction="none")
+    expected += binary_cross_entropy_with_logits(fake, torch.zeros_like(fake), reduction="none")
+    assert torch.allclose(kind(real_target=target).discriminator(real, fake), expected, atol=1e-12)
+
+
+@pytest.mark.analytic
+def test_a_right_and_sure_discriminator_still_learns_a_little():
+    """d/ds −log σ(s) = −(1 − σ(s)), about −e^−12 = −6e-6 at s = 12; softplus(s) − s would lose its digits."""
+    real = torch.tensor([12.0])
+    found = slope(lambda s: NonSaturating().discriminator(s, torch.zeros(1)), real).item()
+    assert found == pytest.approx(-math.exp(-12) / (1 + math.exp(-12)), rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("loss", ALL, ids=ids)
+def test_finite_with_a_finite_slope_for_huge_scores(loss, dtype):
+    grid = torch.tensor([-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4])
+    real, fake = (x.to(dtype).requires_grad_() for x in torch.cartesian_prod(grid, grid).T)
+    for who in (loss.discriminator, loss.generator):
+        terms = who(real, fake, torch.mean) if loss.batchwise else who(real, fake)
+        slopes = torch.autograd.grad(terms.sum(), [real, fake], materialize_grads=True, allow_unused=True)
+        assert terms.dtype == dtype
+        for x in (terms, *slopes):
+            assert torch.isfinite(x).all()
+
+
+@pytest.mark.reference
+def test_relativistic_losses_from_probabilities():
+    """The papers' formulas, with log and sigmoid spelled out; float64 and small scores make that safe."""
+    r, f = torch.randn(9, dtype=torch.float64), torch.randn(9, dtype=torch.float64)
+    paired, average = RelativisticPaired(), RelativisticAverage()
+    assert torch.allclose(paired.discriminator(r, f), -(r - f).sigmoid().log())
+    assert torch.allclose(paired.generator(r, f), -(f - r).sigmoid().log())
+    real_is_real, fake_is_real = (r - f.mean()).sigmoid(), (f - r.mean()).sigmoid()
+    assert torch.allclose(average.discriminator(r, f), -real_is_real.log() - (1 - fake_is_real).log())
+    assert torch.allclose(average.generator(r, f), -fake_is_real.log() - (1 - real_is_real).log())
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("loss", ALL[5:], ids=ids[5:])
+def test_relativistic_losses_do_not_see_a_common_shift(loss):
+    r, f = torch.randn(9, dtype=torch.float64), torch.randn(9, dtype=torch.float64)
+    assert torch.allclose(loss.discriminator(r, f), loss.discriminator(r + 7, f + 7))
+    assert torch.allclose(loss.generator(r, f), loss.generator(r + 7, f + 7))
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("loss", ALL[:6], ids=ids[:6])
+def test_terms_belong_to_their_samples(loss):
+    r, f, order = torch.randn(9), torch.randn(9), torch.randperm(9)
+    assert torch.equal(loss.discriminator(r, f)[order], loss.discriminator(r[order], f[order]))
+    assert torch.equal(loss.generator(r, f)[order], loss.generator(r[order], f[order]))
+
+
+@pytest.mark.identity
+def test_average_takes_the_mean_that_it_is_given():
+    """Half a batch, told the means of the whole, has the terms that it has in the whole batch."""
+    r, f, loss = torch.randn(8), torch.randn(8), RelativisticAverage()
+    known = iter([f.mean(), r.mean()])
+    half = loss.discriminator(r[:4], f[:4], lambda x: next(known))
+    assert torch.allclose(half, loss.discriminator(r, f)[:4])
+
+
+# Densities over five states as multiples of 1/20, so that a batch of 20 holds their expectations exactly.
+P, Q = torch.tensor([8, 6, 3, 2, 1]), torch.tensor([1, 3, 3, 5, 8])
+STATES = torch.arange(5)
+
+
+def optimal(loss, p, q, *, rate=4.0, steps=4000):
+    """The best table of scores for data from p against samples from q, by gradient descent, and its cost."""
+    real, fake = STATES.repeat_interleave(p), STATES.repeat_interleave(q)
+    table = torch.zeros(5, dtype=torch.float64, requires_grad=True)
+    for _ in range(steps):
+        gradient = torch.autograd.grad(loss.discriminator(table[real], table[fake]).mean(), table)[0]
+        with torch.no_grad():
+            table -= rate * gradient
+    return table.detach(), loss.discriminator(table[real], table[fake]).mean().item()
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("kind", [Minimax, NonSaturating])
+@pytest.mark.parametrize("target", [1.0, 0.9])
+def test_the_optimal_discriminator_is_p_over_p_plus_q(kind, target):
+    """Goodfellow et al. 2014, proposition 1; with targets α and 0 it is α·p/(p + q) (tutorial, section 4.2)."""
+    table, _ = optimal(kind(real_target=target), P, Q)
+    assert torch.allclose(table.sigmoid(), target * P.double() / (P + Q), atol=1e-9)
+
+
+@pytest.mark.analytic
+def test_minimax_value_at_the_optimum():
+    """Goodfellow et al. 2014, theorem 1: max_D V = −log 4 + 2·JSD(p‖q), which is −log 4 where p = q."""
+    assert -optimal(Minimax(), P, P)[1] == pytest.approx(-math.log(4), abs=1e-12)
+    p, q = P.double() / 20, Q.double() / 20
+    m = (p + q) / 2
+    jsd = (p * (p / m).log() + q * (q / m).log()).sum().item() / 2
+    assert -optimal(Minimax(), P, Q)[1] == pytest.approx(-math.log(4) + 2 * jsd, abs=1e-9)
+
+
+@pytest.mark.analytic
+def test_the_optimal_least_squares_score_is_p_over_p_plus_q():
+    """Mao et al. 2017, eq. 5 with a = 0 and b = 1."""
+    table, _ = optimal(LeastSquares(), P, Q, rate=0.5)
+    assert torch.allclose(table, P.double() / (P + Q), atol=1e-9)
+
+
+@pytest.mark.analytic
+def test_the_optimal_hinge_score_is_the_sign_of_p_minus_q():
+    """Where p = q (state 2) every score in [-1, 1] is as good, and a descent from 0 stays there."""
+    table, _ = optimal(Hinge(), P, Q, rate=0.01)
+    assert torch.allclose(table, (P - Q).sign().double(), atol=0.01)
+
+
+@pytest.mark.identity
+def test_a_loss_in_five_lines_is_the_built_in_one():
+    least_squares = Adversarial(
+        discriminator=lambda real, fake: (real - 1).square() + fake.square(),
+        generator=lambda real, fake: (fake - 1).square(),
+    )
+    r, f = torch.randn(9), torch.randn(9)
+    assert torch.equal(least_squares.discriminator(r, f), LeastSquares().discriminator(r, f))
+    assert torch.equal(least_squares.generator(r, f), LeastSquares().generator(r, f))
+    assert least_squares.relative is LeastSquares().relative is False
+
+
+@pytest.mark.parametrize(
+    ("generator", "batchwise", "relative"),
+    [
+        (lambda real, fake: -fake, False, False),
+        (lambda real, fake: real - fake, False, True),
+        (lambda real, fake, mean: mean(real) - fake, True, True),
+        (lambda real, fake, mean: mean(fake) - fake, True, False),
+    ],
+)
+def test_whether_the_generator_reads_the_real_scores_is_found_out(generator, batchwise, relative):
+    loss = Adversarial(discriminator=lambda real, fake: fake - real, generator=generator, batchwise=batchwise)
+    with torch.no_grad():
+        assert loss.relative is relative
+
+
+def test_a_generator_function_of_nothing_is_refused():
+    loss = Adversarial(discriminator=lambda r, f: f - r, generator=lambda r, f: torch.zeros_like(f))
+    with pytest.raises(ValueError, match="depends on neither score"):
+        _ = loss.relative
+
+
+@pytest.mark.parametrize("target", [0.0, -0.1, 1.1, math.nan])
+@pytest.mark.parametrize("kind", [Minimax, NonSaturating])
+def test_a_target_outside_its_range_is_refused(kind, target):
+    with pytest.raises(ValueError, match=r"real_target is .*; it must be in \(0, 1\]"):
+        kind(real_target=target)

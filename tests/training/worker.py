@@ -1,0 +1,139 @@
+"""What one process does in `test_processes.py`: ``python worker.py TASK OUT [TIMEOUT]`` in torchrun's environment."""
+
+import os
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gansmith.dynamics import SGD, Alternating, field
+from gansmith.games import (
+    R1,
+    R2,
+    WGANGP,
+    AdversarialGame,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticPaired,
+    Wasserstein,
+)
+from gansmith.training.engine import DeviceEngine
+from gansmith.training.processes import Processes, joined
+from gansmith.types import Round
+
+BATCH = 8
+LOSSES = [
+    Minimax(),
+    NonSaturating(),
+    LeastSquares(),
+    Hinge(),
+    Wasserstein(),
+    RelativisticPaired(),
+    RelativisticAverage(),
+]
+PENALTIES = {
+    "none": (),
+    "r1": (R1(gamma=0.5),),
+    "r2": (R2(gamma=0.3),),
+    "r1+r2": (R1(gamma=0.5), R2(gamma=0.3)),
+    "wgan-gp": (WGANGP(weight=2.0),),
+}
+
+
+def networks(kind: str, rank: int) -> dict[str, nn.Module]:
+    """Players with other weights in every process, until the engine gives all of them the first one's."""
+    torch.manual_seed(rank)
+    if kind == "plain":
+        generator = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 36), nn.Unflatten(1, (1, 6, 6)))
+        discriminator = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Softplus(), nn.Linear(8, 1))
+    else:
+        generator = nn.Sequential(
+            nn.Linear(3, 8), nn.BatchNorm1d(8, affine=False), nn.Tanh(), nn.Linear(8, 36), nn.Unflatten(1, (4, 3, 3)),
+            nn.BatchNorm2d(4, momentum=None), nn.Softplus(), nn.ConvTranspose2d(4, 1, 2, 2),
+        )  # fmt: skip
+        discriminator = nn.Sequential(
+            nn.Conv2d(1, 4, 2, 2), nn.BatchNorm2d(4), nn.Softplus(), nn.Flatten(),
+            nn.Linear(36, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Tanh(), nn.Linear(8, 1),
+        )  # fmt: skip
+    return {"generator": generator, "discriminator": discriminator}
+
+
+def batch(processes: Processes, dtype: torch.dtype, substep: int = 0) -> Round:
+    """This process's rows of the batch; the latents are drawn by the round."""
+    share = processes.share(BATCH)
+    real = torch.randn(BATCH, 1, 6, 6, generator=torch.Generator().manual_seed(50 + substep))
+    round = Round({"real": real[share].to(dtype)}, (0, "round", substep), share.start, BATCH, processes.mean)
+    return round.given(latent=round.normal("latent", 3).to(dtype))
+
+
+def gradients(processes: Processes) -> dict[str, object]:
+    """Gradients, costs and buffers of every loss with every penalty, for networks with and without batch norm."""
+    engine, found = DeviceEngine(processes=processes), {}
+    for kind, dtype in product(("plain", "batch norm"), (torch.float32, torch.float64)):
+        players = {name: module.to(dtype) for name, module in networks(kind, processes.rank).items()}
+        engine.prepare(AdversarialGame(), players)
+        round = batch(processes, dtype)
+        for loss, (name, penalties), joint in product(LOSSES, PENALTIES.items(), (False, True)):
+            game = AdversarialGame(loss, penalties, joint=joint)
+            mine, costs, _ = field(game, players, round, engine, game.players)
+            key = (kind, str(dtype), type(loss).__name__, name, joint)
+            found[key] = [*(g for player in game.players for g in mine[player]), *costs.values()]
+        found[kind, str(dtype), "buffers"] = [b.clone() for module in players.values() for b in module.buffers()]
+    return found
+
+
+def steps(processes: Processes) -> dict[str, object]:
+    """Weights and buffers after three alternating steps, with batch norm everywhere."""
+    engine, game = DeviceEngine(processes=processes), AdversarialGame(RelativisticAverage(), PENALTIES["r1+r2"])
+    players = {name: module.double() for name, module in networks("batch norm", processes.rank).items()}
+    engine.prepare(game, players)
+    dynamics = Alternating(optimizer=SGD(lr=0.05), discriminator_steps=2)
+    state = dynamics.init(game, players)
+    for step in range(3):
+        state, _ = dynamics.step(
+            game, players, state, lambda s, step=step: batch(processes, torch.float64, 10 * step + s), engine
+        )
+    return {name: module.state_dict() for name, module in players.items()}
+
+
+def words(processes: Processes) -> dict[str, object]:
+    """The small messages between processes."""
+    values = [torch.full((2,), float(processes.rank)), torch.arange(3) + 10 * processes.rank]
+    processes.broadcast_(values)
+    return {
+        "any": [processes.any(processes.rank == 1), processes.any(False)],
+        "tell": processes.tell({"rank": processes.rank}),
+        "broadcast": values,
+    }
+
+
+def main(task: str, out: Path, timeout: float = 60.0) -> None:
+    """Do the task and write what came of it."""
+    with joined(timeout) as processes:
+        if task == "work":
+            result = {
+                "gradients": gradients(processes),
+                "steps": steps(processes),
+                "words": words(processes),
+                "latent": batch(processes, torch.float32)["latent"],
+            }
+            torch.save(result, out / f"{processes.world}-{processes.rank}.pt")
+            return
+        for step in range(100_000):
+            processes.average_([torch.zeros(4)])
+            if processes.rank == 1 and step == 3:
+                print("rank 1 is lost", flush=True)
+                if task == "die":
+                    os._exit(7)
+                time.sleep(300)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 60.0)
