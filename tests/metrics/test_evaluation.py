@@ -1,0 +1,117 @@
+"""The whole judgement: its parts agree with the pieces, and the controls come out as they must."""
+
+import pytest
+import torch
+
+import gansmith
+from gansmith.metrics import (
+    Blends,
+    Halves,
+    Images,
+    Noise,
+    Report,
+    collect,
+    digits,
+    draw,
+    evaluate,
+    frechet_distance,
+    grey28,
+    pixels,
+    precision_recall,
+)
+
+Digits = tuple[torch.Tensor, torch.Tensor]
+
+
+def judged(sampler, reference: torch.Tensor, **more) -> Report:
+    settings = {"extractor": grey28(), "classifier": digits(), "n": 500, "allow_few": True} | more
+    return evaluate(sampler, reference, **settings)
+
+
+@pytest.mark.identity
+def test_the_parts_are_the_pieces(embedded: Digits) -> None:
+    images = embedded[0][::5]
+    sampler = Images(images[:500])
+    report = judged(sampler, images[500:], seed=3)
+    drawn = torch.cat(list(draw(sampler, 500, seed=3)))
+    real = images[500:].float() / 127.5 - 1
+    assert report["Fréchet distance"] == pytest.approx(
+        frechet_distance(collect(drawn, grey28()), collect(real, grey28())), rel=1e-4
+    )
+    shares = precision_recall(grey28()(real), grey28()(drawn))
+    assert report["precision"] == pytest.approx(shares.precision, abs=0.004)  # a point at a rim may fall either way
+    assert report["recall"] == pytest.approx(shares.recall, abs=0.004)
+    assert report["confident share"] == pytest.approx((digits().probabilities(drawn).amax(1) >= 0.9).double().mean())
+    total = sum(report[f"class {label}"] for label in range(10))
+    assert total == pytest.approx(report["confident share"])
+    ratio = report["confident share"] / report["confident share of real"]
+    assert report["relative share"] == pytest.approx(ratio)
+
+
+@pytest.mark.identity
+def test_the_batch_changes_no_score(embedded: Digits) -> None:
+    one, other = (judged(Images(embedded[0]), embedded[0][::10], batch=batch) for batch in (13, 500))
+    assert one.protocol == other.protocol
+    for first, second in zip(one, other, strict=True):
+        assert first.value == pytest.approx(second.value, rel=1e-4, abs=0.004), first.name
+
+
+def test_real_digits_beat_every_control(embedded: Digits) -> None:
+    images, labels = embedded
+    held_out, rest = images[::10], torch.ones(5000, dtype=torch.bool)
+    rest[::10] = False
+    reference = images[rest][::6]
+    real = judged(Images(held_out), reference)
+    halves = Halves(images[rest], labels[rest])
+    controls = [judged(control, reference) for control in (Noise((1, 28, 28)), halves, Blends(images, labels))]
+    assert real["relative share"] == pytest.approx(1, abs=0.03)
+    for control in controls:
+        assert control["Fréchet distance"] > 3 * real["Fréchet distance"]
+        assert control["precision"] < real["precision"]
+        assert control["relative share"] < 0.8
+    assert controls[0]["recall"] == 0  # no digit lies near noise
+
+
+def test_the_protocol_says_how(embedded: Digits) -> None:
+    images = embedded[0][::10]
+    protocol = judged(Images(images), images[:300], held_out=images[300:], seed=9, split="half", ema=True).protocol
+    assert (protocol.samples, protocol.reference, protocol.held_out) == (500, 300, 200)
+    assert (protocol.seed, protocol.split, protocol.ema, protocol.resize) == (9, "half", True, "none")
+    assert protocol.extractor_digest == grey28().digest
+    assert protocol.classifier_digest == digits().digest
+    assert protocol.version == gansmith.__version__
+    plain = judged(Images(images), images, extractor=pixels(), classifier=None)
+    assert (plain.protocol.classifier, plain.protocol.held_out) == (None, 0)
+    assert list(plain.values) == ["Fréchet distance (pixels)", "precision (pixels)", "recall (pixels)"]
+
+
+def test_other_sizes_only_on_request_and_on_record() -> None:
+    images = torch.rand(300, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with pytest.raises(ValueError, match="pass resize=True"):
+        judged(Images(images), images, classifier=None)
+    report = judged(Images(images), images, classifier=None, resize=True)
+    assert report.protocol.resize == "3×32×32 to 1×28×28, luma, antialiased bilinear"
+
+
+def test_precision_and_recall_of_many_images_take_some_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Data sorted by class, as folders are: only a choice from everywhere finds both clusters (one of them is sampled).
+    monkeypatch.setitem(evaluate.__globals__, "NEIGHBOURS", 100)
+    near = torch.rand(400, 1, 2, 2, generator=torch.Generator().manual_seed(0)) / 10
+    report = judged(Images(near), torch.cat((near, near - 1)), extractor=pixels(), classifier=None, n=400)
+    assert report["precision"] > 0.9
+    assert report["recall"] == pytest.approx(0.5, abs=0.15)  # half of 100, three standard errors of a share of 0.5
+    assert report.protocol.neighbours == 100
+
+
+def test_labels_are_asked_for(embedded: Digits) -> None:
+    sevens = torch.full((500,), 7)
+    report = judged(Images(*embedded), embedded[0][::10], labels=sevens)
+    assert report["class 7"] > 0.9
+
+
+def test_refusals(embedded: Digits) -> None:
+    with pytest.raises(ValueError, match="of 500 samples and 500 real images is badly biased: take at least 2048"):
+        judged(Images(embedded[0]), embedded[0][::10], allow_few=False)
+    broken = Images(torch.full((300, 1, 28, 28), torch.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        judged(broken, embedded[0][::10])
