@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -141,7 +142,7 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
         ("name: 3", "name must be a text, not 3; put it in quotes"),
         ("size: big", "size must be height x width, such as 64x96, or one number for a square or none, not 'big'"),
         ("every: 3", "every must be a mapping of log, sample, save and keep, not 3"),
-        ("run: {precision: bfloat}", "run.precision must be 'auto', 'float32' or 'bfloat16', not 'bfloat'; did you mean 'bfloat16'?"),
+        ("run: {precision: bf}", "run.precision must be 'auto', 'float32' or 'bfloat16', not 'bf'"),
         ("networks: dcgn", "networks: there is no architecture 'dcgn'; did you mean 'dcgan'?"),
         ("networks: {dcgan: {widht: 3}}", "networks.dcgan has no key 'widht'; did you mean 'width'?"),
         ("networks: {dcgan: {width: 0}}", "networks.dcgan: DCGAN width is 0; it must be at least 1"),
@@ -159,15 +160,22 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
         ),
         (
             "game: {adversarial: {loss: {gamma: 1}}}",
-            "game.adversarial.loss: there is no loss 'gamma'; choose minimax, non_saturating, least_squares, hinge, "
-            "wasserstein, relativistic_average or relativistic_paired",
+            (
+                "game.adversarial.loss: there is no loss 'gamma'; choose minimax, non_saturating, least_squares, "
+                "hinge, wasserstein, relativistic_average or relativistic_paired"
+            ),
         ),
         (
             "game: {adversarial: {loss: {real_target: 1}}}",
-            "game.adversarial.loss: there is no loss 'real_target'; it is a setting of minimax and non_saturating: "
-            "write {minimax: {real_target: ...}}",
+            (
+                "game.adversarial.loss: there is no loss 'real_target'; it is a setting of minimax and non_saturating: "
+                "write {minimax: {real_target: ...}}"
+            ),
         ),
-        ("game: {adversarial: {penalties: r1}}", "game.adversarial.penalties must be a list such as [{r1: {}}], not 'r1'"),
+        (
+            "game: {adversarial: {penalties: r1}}",
+            "game.adversarial.penalties must be a list such as [{r1: {}}], not 'r1'",
+        ),
         (
             "game: {adversarial: {penalties: [r1, r3]}}",
             "game.adversarial.penalties[1]: there is no penalty 'r3'; choose r1, r2 or wgan_gp",
@@ -181,11 +189,10 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
         ),
         ("name: \x00", "this is not YAML: unacceptable character #x0000: special characters are not allowed"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_refused_by_name(text: str, message: str) -> None:
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         from_yaml(text)
-    assert str(refusal.value) == message
 
 
 def test_references_that_unfold_to_billions_are_refused_at_once() -> None:
@@ -205,7 +212,7 @@ def test_pieces_of_ones_own_come_back_where_code_is_allowed() -> None:
     ):
         text = to_yaml(recipe)
         assert from_yaml(text, allow_code=True) == recipe
-        with pytest.raises(ValueError, match="is code of somebody's own .*; add --allow-code if you trust it"):
+        with pytest.raises(ValueError, match=r"is code of somebody's own .*; add --allow-code if you trust it"):
             from_yaml(text)
 
 
@@ -243,9 +250,8 @@ def test_what_cannot_be_imported_is_described_and_refused() -> None:
     ],
 )
 def test_code_that_does_not_fit_is_refused(code: str, message: str) -> None:
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match=re.escape(message)):
         from_yaml(f"game: {{adversarial: {{loss: {{code: '{code}'}}}}}}", allow_code=True)
-    assert message in str(refusal.value)
 
 
 def test_merging_keeps_objects_that_a_file_could_not_name() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gansmith.dynamics import Adam, Alternating
+from gansmith.dynamics import Adam, Alternating, Schedule
 from gansmith.games import R1, AdversarialGame, NonSaturating
 from gansmith.networks import DCGAN
 from gansmith.training.recipe import Augmentation, Averaging, Recipe
@@ -14,13 +14,14 @@ DIGITS = Recipe(
     about="Handwritten digits, 28 px, by class: the first thing to run.",
     data="digits",
     conditional=True,
-    networks=DCGAN(width=32),
+    networks=DCGAN(width=32, discriminator_norm="none"),
     latent=64,
-    game=AdversarialGame(NonSaturating()),
-    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=0.5),)),
+    dynamics=Alternating(optimizer=Adam(lr=1e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None)),
     batch=64,
-    steps=3000,
-    average=Averaging(half_life=500),
+    steps=5000,
+    augment=Augmentation(translation=0.08),
+    average=Averaging(half_life=200),
 )
 
 FASHION = Recipe(
@@ -28,13 +29,14 @@ FASHION = Recipe(
     about="Clothes (Fashion-MNIST), 28 px, by class.",
     data="fashion-mnist",
     conditional=True,
-    networks=DCGAN(width=32),
+    networks=DCGAN(width=32, discriminator_norm="none"),
     latent=64,
-    game=AdversarialGame(NonSaturating()),
-    dynamics=Alternating(optimizer=Adam(lr=2e-4, beta1=0.5)),
+    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=0.5),)),
+    dynamics=Alternating(optimizer=Adam(lr=1e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None)),
     batch=64,
     steps=6000,
-    average=Averaging(half_life=1000),
+    augment=Augmentation(flip=True),
+    average=Averaging(half_life=200),
 )
 
 AVATARS = Recipe(

@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from gansmith.spelling import listed, suggestion
+from gansmith.spelling import listed, nearest
 from gansmith.training.pieces import in_words
 
 __all__ = ["documentation", "field_types", "is_size", "plain_value", "type_in_words"]
@@ -71,7 +71,8 @@ def plain_value(kind: Any, value: Any, at: str) -> Any:
     try:
         return _adapter(kind).validate_python(_mended(kind, value))
     except (ValidationError, OverflowError) as error:
-        hint = suggestion(value, choices) if isinstance(value, str) and choices else ""
+        guess = nearest(value, choices) if isinstance(value, str) and choices else None
+        hint = f"; did you mean {guess!r}?" if guess else ""
         if kind is str and not isinstance(value, Mapping | list):
             hint = "; put it in quotes"
         raise ValueError(f"{at} must be {type_in_words(kind)}, not {in_words(value)}{hint}") from error

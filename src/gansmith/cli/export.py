@@ -1,0 +1,35 @@
+"""`gansmith export`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gansmith.cli.models import add_model, find_model
+from gansmith.cli.parser import Parser
+
+__all__ = ["export"]
+
+
+def export(arguments: Sequence[str]) -> int:
+    """``gansmith export RUN [--onnx FILE] [--pretrained DIR]``: each line is something that was written."""
+    parser = Parser(prog="gansmith export", description="Write a run's averaged generator for use elsewhere.")
+    add_model(parser)
+    parser.add_argument("--onnx", metavar="FILE", help="one ONNX file; the number of samples stays free")
+    parser.add_argument("--pretrained", metavar="DIR", help="a folder with safetensors, configuration and a model card")
+    parser.add_argument("--licence", "--license", metavar="SPDX", help="for the model card, such as mit")
+    parser.add_argument("--half", action="store_true", help="store the folder's weights in half precision")
+    given = parser.read(arguments)
+    if given.onnx is None and given.pretrained is None:
+        raise ValueError("nothing to export: say --onnx FILE, --pretrained DIR, or both")
+    model = find_model(given)
+    if given.onnx is not None:
+        from gansmith.training.export import export_onnx
+
+        difference = export_onnx(model, Path(given.onnx).expanduser())
+        print(f"its images differ from PyTorch's by at most {difference:.1e}", file=sys.stderr)
+        print(given.onnx)
+    if given.pretrained is not None:
+        print(model.save_pretrained(Path(given.pretrained), licence=given.licence, half=given.half))
+    return 0

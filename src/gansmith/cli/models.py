@@ -1,0 +1,51 @@
+"""How commands find the model that they are to work on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gansmith.cli.parser import Parser, existing
+from gansmith.spelling import suggestion
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from gansmith.training.model import Model
+
+__all__ = ["add_model", "code_beside", "find_model"]
+
+
+def add_model(parser: Parser) -> None:
+    """Add the arguments that name a model."""
+    parser.add_argument("run", metavar="RUN", help="a run's directory, an exported folder, or a model that came along")
+    parser.add_argument("--device", default="auto", metavar="WORD", help="auto, cpu, cuda or cuda:N [auto]")
+    parser.add_argument("--allow-code", action="store_true", help="import the pieces of your own that the run names")
+
+
+def find_model(given: Namespace) -> Model:
+    """The model that the arguments of `add_model` name.
+
+    Raises:
+        ValueError: there is none; the message names the nearest.
+    """
+    from gansmith.training.pretrained import load, shipped
+
+    if not Path(given.run).expanduser().exists() and given.run not in shipped():
+        if Path(given.run).name != given.run:
+            existing(given.run, "run")
+        runs = [str(path) for path in sorted(Path("runs").glob("*/"))]
+        names = {Path(run).name: run for run in runs} | {name: name for name in shipped()}
+        if given.run in names:
+            raise ValueError(f"there is no run {given.run!r}; did you mean {names[given.run]!r}?")
+        raise ValueError(f"there is no run {given.run!r}{suggestion(given.run, (*shipped(), *runs))}")
+    code_beside(given.allow_code)
+    return load(given.run, device=given.device, allow_code=given.allow_code)
+
+
+def code_beside(allowed: bool) -> None:
+    """Let modules in the current folder be imported, which a console script does not look for."""
+    here = str(Path.cwd())
+    if allowed and here not in sys.path:
+        sys.path.append(here)

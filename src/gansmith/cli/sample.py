@@ -1,0 +1,116 @@
+"""`gansmith sample`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gansmith.cli.models import add_model, find_model
+from gansmith.cli.parser import Parser, whole
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from torch import Tensor
+
+    from gansmith.training.model import Model
+
+__all__ = ["sample"]
+
+GRID, WALKS, FRAMES = 64, 8, 16
+COLUMNS, ROWS = 16, 8
+FORMATS = ".png (a grid), .gif (with --interpolate), .npz (arrays), or no suffix (a folder of images)"
+
+
+def sample(arguments: Sequence[str]) -> int:
+    """``gansmith sample RUN [-n N] [--label L] [--out WHERE] [--interpolate]``: the last line is what was written."""
+    parser = Parser(prog="gansmith sample", description="Draw images from the averaged generator of a run.")
+    add_model(parser)
+    parser.add_argument(
+        "-n",
+        type=whole(least=1),
+        metavar="N",
+        help=f"how many images [{GRID}, or {ROWS} of each class], or walks [{WALKS}]",
+    )
+    parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="decides which images [0]")
+    parser.add_argument("--label", metavar="L", help="draw only this class, by name or number")
+    parser.add_argument("--out", metavar="WHERE", help=f"{FORMATS} [samples.png]")
+    parser.add_argument("--interpolate", action="store_true", help="walk from one image to another, one walk a row")
+    parser.add_argument(
+        "--frames", type=whole(least=2), default=FRAMES, metavar="N", help=f"images in a walk [{FRAMES}]"
+    )
+    given = parser.read(arguments)
+    out = Path(given.out or ("walk.png" if given.interpolate else "samples.png")).expanduser()
+    _check(out, given.interpolate)
+    model = find_model(given)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if given.interpolate:
+        walks = model.interpolate(given.n or WALKS, given.frames, seed=given.seed, labels=given.label)
+        _write_walks(walks, out)
+    else:
+        _write(model, given, out)
+    print(out)
+    return 0
+
+
+def _check(out: Path, walk: bool) -> None:
+    suffix = out.suffix.lower()
+    if suffix not in ("", ".png", ".npz", ".gif") and not out.is_dir():
+        raise ValueError(f"--out cannot end in {suffix}; give a name that ends in {FORMATS}")
+    if suffix == ".gif" and not walk:
+        raise ValueError("a .gif shows a walk; add --interpolate, or give a name that ends in .png")
+
+
+def _write(model: Model, given: Namespace, out: Path) -> None:
+    import torch
+
+    from gansmith.training.pictures import save_grid, save_images, save_npz
+
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    classes = len(model.classes)
+    if suffix == ".png" and given.label is None and 1 < classes <= COLUMNS:
+        # Every class has a column, so that a person sees at once whether the classes are what they are called.
+        labels = torch.arange(given.n or ROWS * classes) % classes
+        save_grid(model.sample(len(labels), seed=given.seed, labels=labels), out, columns=classes)
+        return
+    n = given.n or GRID
+    chosen = _labels(model, n, given.seed) if classes and given.label is None else given.label
+    images = model.sample(n, seed=given.seed, labels=chosen)
+    if suffix == ".png":
+        save_grid(images, out)
+    elif suffix == ".npz":
+        save_npz(images, _numbers(model, chosen, n), out)
+    else:
+        save_images(images, out)
+
+
+def _labels(model: Model, n: int, seed: int) -> Tensor:
+    """Classes as often as in the data."""
+    import torch
+
+    shares = torch.tensor(model.class_shares or [1.0] * len(model.classes))
+    return torch.multinomial(shares, n, replacement=True, generator=torch.Generator().manual_seed(seed))
+
+
+def _numbers(model: Model, chosen: Tensor | str | None, n: int) -> Tensor | None:
+    import torch
+
+    if isinstance(chosen, str):
+        return torch.full((n,), model.classes.index(chosen) if chosen in model.classes else int(chosen))
+    return chosen
+
+
+def _write_walks(walks: Tensor, out: Path) -> None:
+    """Walks (rows, frames, c, h, w) as a grid with a row for each, an animation of all, arrays, or single images."""
+    from gansmith.training.pictures import save_gif, save_grid, save_images, save_npz
+
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    if suffix == ".gif":
+        save_gif(walks.transpose(0, 1), out)
+    elif suffix == ".png":
+        save_grid(walks.flatten(0, 1), out, columns=walks.shape[1])
+    elif suffix == ".npz":
+        save_npz(walks.flatten(0, 1), None, out)
+    else:
+        save_images(walks.flatten(0, 1), out)

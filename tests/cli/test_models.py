@@ -1,0 +1,136 @@
+"""`sample`, `evaluate` and `export` on a tiny run: the formats they write, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gansmith.data import open_images
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def test_a_grid_has_a_column_for_each_class(gansmith, tmp_path, tiny_run) -> None:
+    answer = gansmith("sample", tiny_run)
+    assert (answer.code, answer.out) == (0, "samples.png\n")
+    width, height = size(tmp_path / "samples.png")
+    assert height / width == pytest.approx(4, rel=0.02)  # two classes, eight of each
+
+
+def test_a_seed_gives_the_same_images_again(gansmith, tmp_path, tiny_run) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert gansmith("sample", tiny_run, "-n", 4, "--seed", seed, "--out", f"{name}.png").code == 0
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_arrays_can_be_trained_on(gansmith, tmp_path, tiny_run) -> None:
+    assert gansmith("sample", tiny_run, "-n", 7, "--out", "drawn.npz").code == 0
+    images = open_images(str(tmp_path / "drawn.npz"))
+    assert (len(images), images.shape, images.classes) == (7, (1, 16, 16), ("0", "1"))
+    assert gansmith("sample", tiny_run, "-n", 7, "--label", "1", "--out", "ones.npz").code == 0
+    assert np.load(tmp_path / "ones.npz")["labels"].tolist() == [1] * 7
+
+
+def test_a_folder_takes_single_images(gansmith, tmp_path, tiny_run) -> None:
+    assert gansmith("sample", tiny_run, "-n", 3, "--label", "0", "--out", "drawn").out == "drawn\n"
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["000000.png", "000001.png", "000002.png"]
+
+
+def test_a_walk_is_a_grid_or_an_animation(gansmith, tmp_path, tiny_run) -> None:
+    assert gansmith("sample", tiny_run, "--interpolate", "-n", 2, "--frames", 5, "--out", "walk.gif").code == 0
+    with Image.open(tmp_path / "walk.gif") as animation:
+        assert animation.n_frames == 8  # there, and back without the ends twice
+    assert gansmith("sample", tiny_run, "--interpolate", "-n", 2, "--frames", 5).out == "walk.png\n"
+    width, height = size(tmp_path / "walk.png")
+    assert width / height == pytest.approx(5 / 2, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--out", "a.jpg"], "--out cannot end in .jpg; give a name that ends in .png"),
+        (["--out", "a.gif"], "a .gif shows a walk; add --interpolate, or give a name that ends in .png"),
+        (["--label", "9"], "there is no class 9; this model knows 0, 1"),
+        (["--device", "warp"], "there is no device 'warp' here"),
+    ],
+)
+def test_what_sampling_refuses(gansmith, tiny_run, words: list[str], sentence: str) -> None:
+    answer = gansmith("sample", tiny_run, *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.count("\n") == 1
+    assert answer.err.startswith(f"gansmith: {sentence}")
+
+
+def test_a_mistyped_run_is_answered_with_the_nearest(gansmith, tmp_path) -> None:
+    (tmp_path / "runs" / "00001-digits").mkdir(parents=True)
+    for command in ("sample", "evaluate"):
+        assert gansmith(command, "runs/00001-digit").err == (
+            "gansmith: there is no run runs/00001-digit; did you mean runs/00001-digits?\n"
+        )
+        assert gansmith(command, "00001-digits").err == (
+            "gansmith: there is no run '00001-digits'; did you mean 'runs/00001-digits'?\n"
+        )
+
+
+def test_an_evaluation_names_its_protocol_and_stays_with_the_run(gansmith, tmp_path, tiny_run) -> None:
+    refused = gansmith("evaluate", tiny_run, "-n", 16)
+    assert refused.code == 2
+    assert "2048" in refused.err
+    answer = gansmith("evaluate", tiny_run, "-n", 16, "--allow-few", "--json", "--extractor", "pixels")
+    assert answer.code == 0, answer.err
+    report = json.loads(answer.out)
+    assert "Fréchet distance (pixels)" in report["scores"]
+    assert report["protocol"]["samples"] == 16
+    assert report["protocol"]["ema"] is True
+    assert json.loads((tiny_run / "evaluation.json").read_text()) == report
+
+
+def test_an_exported_folder_samples_as_the_run_does(gansmith, tmp_path, tiny_run) -> None:
+    answer = gansmith("export", tiny_run, "--pretrained", "shared", "--licence", "mit")
+    assert (answer.code, answer.out) == (0, "shared\n"), answer.err
+    assert "mit" in (tmp_path / "shared" / "README.md").read_text()
+    for model, name in ((tiny_run, "run"), ("shared", "shared")):
+        assert gansmith("sample", model, "-n", 4, "--out", f"{name}.png").code == 0
+    assert (tmp_path / "run.png").read_bytes() == (tmp_path / "shared.png").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_onnx_file_is_written(gansmith, tmp_path, tiny_run) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    answer = gansmith("export", tiny_run, "--onnx", "generator.onnx")
+    assert (answer.code, answer.out) == (0, "generator.onnx\n"), answer.err
+    session = onnxruntime.InferenceSession(str(tmp_path / "generator.onnx"))
+    inputs = {"latent": np.zeros((3, 4), np.float32), "label": np.zeros(3, np.int64)}
+    assert session.run(None, inputs)[0].shape == (3, 1, 16, 16)
+
+
+def test_an_export_needs_somewhere_to_go(gansmith, tiny_run) -> None:
+    assert gansmith("export", tiny_run).err == (
+        "gansmith: nothing to export: say --onnx FILE, --pretrained DIR, or both\n"
+    )
+
+
+def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, tmp_path) -> None:
+    (tmp_path / "pictures").mkdir()
+    for number in range(4):
+        Image.new("L", (20, 20), number).save(tmp_path / "pictures" / f"{number}.png")
+    good = gansmith("data", "check", "pictures")
+    assert good.code == 0
+    assert "4 images" in good.out
+    for number in range(12):
+        (tmp_path / "pictures" / f"bad{number}.png").write_bytes(b"not a picture")
+    bad = gansmith("data", "check", "pictures", "--json")
+    assert bad.code == 1
+    assert len(json.loads(bad.out)["corrupt"]) == 12
+    assert gansmith("data", "check", "picture").err == (
+        "gansmith: there is no folder or file picture; did you mean pictures?\n"
+    )

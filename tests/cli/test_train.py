@@ -1,0 +1,111 @@
+"""`train` and `resume` on tiny images: what they write, what they say, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gansmith.recipes import RECIPES
+from gansmith.training.config import from_yaml
+
+REDUCED = {
+    "r3gan": ["--networks.max-width", "16", "--networks.expansion", "2"],
+    "photos": ["--size", "16"],
+    "dcgan": ["--size", "16"],
+    "avatars": ["--size", "16"],
+}
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_and_goes_on(gansmith, tmp_path, data, tiny, name: str) -> None:
+    answer = gansmith("train", name, "--data", data, *tiny, *REDUCED.get(name, []))
+    assert (answer.code, answer.last) == (0, f"runs/00001-{name}"), answer.err
+    run = tmp_path / answer.last
+    assert from_yaml((run / "config.yaml").read_text()).steps == 2
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 2
+    assert list((run / "samples").glob("*.png"))
+    longer = gansmith("resume", answer.last, "--steps", "3")
+    assert (longer.code, longer.last) == (0, answer.last), longer.err
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["step"] == 3
+
+
+def test_a_folder_of_pictures_without_labels_trains_at_once(gansmith, tmp_path, tiny) -> None:
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    for number in range(3):
+        Image.effect_noise((40, 30), 50 + number).convert("RGB").save(tmp_path / "pictures" / f"{number}.jpg")
+    answer = gansmith("train", "--data", "pictures", *tiny, "--size", "16", "--out", "here")
+    assert (answer.code, answer.out) == (0, "here\n"), answer.err
+
+
+def test_weights_of_another_run_are_where_a_run_starts(gansmith, tmp_path, data, tiny, tiny_run) -> None:
+    words = ["train", "digits", "--data", data, *tiny, "--steps", "0"]
+    assert gansmith(*words, "--init-from", tiny_run, "--out", "fine").code == 0
+    assert gansmith(*words, "--seed", "5", "--out", "fresh").code == 0
+    for run in ("fine", "fresh"):
+        assert gansmith("sample", run, "-n", "4", "--out", f"{run}.png", "--label", "0").code == 0
+    assert gansmith("sample", tiny_run, "-n", "4", "--out", "old.png", "--label", "0").code == 0
+    old, fine, fresh = ((tmp_path / f"{name}.png").read_bytes() for name in ("old", "fine", "fresh"))
+    assert old == fine
+    assert old != fresh
+
+
+def test_what_training_refuses_is_one_sentence(gansmith, data, tiny, tiny_run) -> None:
+    assert "did you mean" in gansmith("train", "--data", "./tiny.npy").err
+    answer = gansmith("train", "digits", "--data", data, *tiny, "--out", tiny_run)
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+    missing = gansmith("resume", str(tiny_run)[:-1])
+    assert missing.code == 2
+    assert str(tiny_run.name) in missing.err
+    assert missing.err.count("\n") == 1
+
+
+def test_training_that_turns_infinite_ends_with_its_own_code(gansmith, data, tiny) -> None:
+    answer = gansmith("train", "digits", "--data", data, *tiny, "--steps", "50", "--lr", "1e30", "--retries", "1")
+    assert answer.code == 3
+    assert "is not finite" in answer.err
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_is_told_by_the_exit_code(tmp_path, data, tiny, signum: int, code: int) -> None:
+    words = [
+        "train",
+        "digits",
+        "--data",
+        data,
+        *tiny,
+        "--steps",
+        "1000000",
+        "--every.log",
+        "1",
+        "--every.save",
+        "1e5",
+    ]
+    environment = {**os.environ, "GANSMITH_CACHE": str(tmp_path / "cache")}
+    program = [sys.executable, "-m", "gansmith", *words, "--out", "run"]
+    with subprocess.Popen(
+        program, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        metrics, deadline = tmp_path / "run" / "metrics.jsonl", time.monotonic() + 100
+        while not (metrics.exists() and metrics.read_text()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert out == "run\n"
+    assert "go on with: gansmith resume run" in err
+    newest = max(Path(tmp_path, "run", "checkpoints").glob("step-*"))
+    assert int(newest.name.removeprefix("step-")) > 0
