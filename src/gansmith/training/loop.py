@@ -91,11 +91,12 @@ def train(
                     shown.say(line)
         first = engine.processes.first
         path = engine.processes.tell(str(RunDirectory.create(_path(out), recipe.name).path) if first else "")
-        directory = RunDirectory.open(Path(path)) if first else None
-        if directory is not None:
-            directory.write("config.yaml", to_yaml(recipe))
-            directory.write("environment.json", json.dumps(describe_environment(), indent=2))
-        return _Loop(session, Path(path), directory, shown, loggers).run()
+        with _owned(RunDirectory(Path(path)), engine.processes) as directory:
+            if directory is not None:
+                origin = {"init_from": None if init_from is None else str(init_from)}
+                directory.write("environment.json", json.dumps(describe_environment() | origin, indent=2))
+                directory.write("config.yaml", to_yaml(recipe))  # the last, because with it the run can be resumed
+            return _Loop(session, Path(path), directory, shown, loggers).run()
 
 
 def resume(
@@ -128,29 +129,52 @@ def resume(
         TrainingError: the run had to stop again.
     """
     directory = RunDirectory.open(Path(path))
-    recipe = recipe or from_yaml((directory.path / "config.yaml").read_text(), allow_code=allow_code)
+    recipe = recipe or from_yaml(directory.config(), allow_code=allow_code)
     if steps is not None:
         recipe = replace(recipe, steps=steps)
-    with _processes(recipe, display, timeout) as (engine, shown):
+    with _processes(recipe, display, timeout) as (engine, shown), _owned(directory, engine.processes) as owned:
         images = data if data is not None else _images(recipe, engine.processes)
-        checkpoints = directory.checkpoints(keep=recipe.every.keep, warn=shown.say)
-        newest = checkpoints.latest()
-        if newest is None:
-            raise ValueError(
-                f"{directory.path} holds no valid checkpoint to resume from; start again with gansmith train"
-            )
-        tree, facts = checkpoints.load(newest)
-        if facts.get("fingerprint") != images.fingerprint and not allow_data_change:
-            raise ValueError(
-                f"the data are not those that the run began with ({images.name} has changed); "
-                "put them back, or go on with --allow-data-change"
-            )
         with _memory_named(recipe):
             session = Session.start(recipe, images, engine)
-            session.load(tree)
-        if engine.processes.first and steps is not None:
-            directory.write("config.yaml", to_yaml(recipe))
-        return _Loop(session, directory.path, directory if engine.processes.first else None, shown, loggers).run()
+        _restore(session, directory, shown, allow_data_change=allow_data_change)
+        if owned is not None and steps is not None:
+            owned.write("config.yaml", to_yaml(recipe))
+        return _Loop(session, directory.path, owned, shown, loggers).run()
+
+
+@contextmanager
+def _owned(directory: RunDirectory, processes: Processes) -> Iterator[RunDirectory | None]:
+    """The directory with its lock for the process that writes, None for the others."""
+    if not processes.first:
+        yield None
+        return
+    with directory.lock():
+        yield directory
+
+
+def _restore(session: Session, directory: RunDirectory, shown: Display, *, allow_data_change: bool) -> None:
+    """Bring a fresh session to where the run's newest valid checkpoint is."""
+    checkpoints = directory.checkpoints(warn=shown.say)
+    newest = checkpoints.latest()
+    if newest is None:
+        if checkpoints.entries() or directory.recorded():
+            raise ValueError(
+                f"{directory.path} holds no valid checkpoint to resume from; start anew with gansmith train and "
+                "another --out"
+            )
+        shown.say(f"{directory.path} was stopped before its first checkpoint: it begins at step 0")
+        origin = directory.environment().get("init_from")
+        if origin is not None:
+            session.adopt(*starting_weights(origin))
+        return
+    tree, facts = checkpoints.load(newest)
+    images = session.feed.images
+    if facts.get("fingerprint") != images.fingerprint and not allow_data_change:
+        raise ValueError(
+            f"the data are not those that the run began with ({images.name} has changed); "
+            "put them back, or go on with --allow-data-change"
+        )
+    session.load(tree)
 
 
 class _Loop:
@@ -173,13 +197,8 @@ class _Loop:
         self.saved = -1
 
     def run(self) -> Run:
-        if self.directory is None:
-            return self._guarded()
-        with self.directory.lock():
+        if self.directory is not None:
             self.directory.rewind(self.session.step)
-            return self._guarded()
-
-    def _guarded(self) -> Run:
         self.display.start(self.session.step, self.recipe.steps)
         try:
             with _memory_named(self.recipe), Stop() as stop:
@@ -189,7 +208,7 @@ class _Loop:
 
     def _steps(self, stop: Stop) -> Run:
         session, recipe = self.session, self.recipe
-        if session.step == 0:
+        if session.step == 0 and not self._checkpoints().entries():
             self._save()
         while session.step < recipe.steps:
             result = session.advance()

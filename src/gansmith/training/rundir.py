@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import json
 import math
@@ -17,20 +16,14 @@ from typing import Any
 
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
 from gansmith.training.files import write_atomically
-from gansmith.training.lock import alive, exclusive, held
+from gansmith.training.lock import alive, held
 from gansmith.training.manifest import why
+from gansmith.training.places import CONFIG, ENVIRONMENT, LOCK, LOG, METRICS, RunError, given, is_run, nearest, numbered
 
 __all__ = ["RunDirectory", "RunError"]
 
-CONFIG, METRICS, LOG, LOCK = "config.yaml", "metrics.jsonl", "log.txt", ".lock"
-_PARTS = ("samples", "checkpoints", "export")
-_OWN_FILES = {CONFIG, "environment.json", METRICS, LOG, LOCK}
-_NUMBERED = re.compile(r"(\d{5,})-.*")
+_PARTS = ("checkpoints", "samples", "export")
 _TEMPORARY = re.compile(r"\.(\d+)-.+")
-
-
-class RunError(ValueError):
-    """A run's directory cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +53,7 @@ class RunDirectory:
             RunError: `out` is taken, or nothing can be made there.
         """
         try:
-            path = _numbered(Path("runs"), name) if out is None else _given(Path(out))
+            path = numbered(Path("runs"), name) if out is None else given(Path(out))
             for part in _PARTS:
                 (path / part).mkdir(exist_ok=True)
         except OSError as error:
@@ -80,7 +73,7 @@ class RunDirectory:
         if is_run(path):
             return cls(path)
         what = f"{path} is not a run" if path.exists() else f"there is no run at {path}"
-        raise RunError(f"{what}; {_nearest(path)}")
+        raise RunError(f"{what}; {nearest(path)}")
 
     @property
     def samples(self) -> Path:
@@ -122,6 +115,34 @@ class RunDirectory:
                 match = _TEMPORARY.fullmatch(leftover.name)
                 if match and not alive(int(match[1])):
                     leftover.unlink(missing_ok=True)
+
+    def config(self) -> str:
+        """The text of ``config.yaml``.
+
+        Raises:
+            RunError: it is not there, because the run was stopped before it began or somebody removed it.
+        """
+        try:
+            return (self.path / CONFIG).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path} has no {CONFIG}: the run was stopped before it began; start it with gansmith train --out "
+                f"{self.path}"
+            ) from None
+        except OSError as error:
+            raise RunError(f"{self.path / CONFIG} could not be read: {why(error)}") from error
+
+    def environment(self) -> dict[str, Any]:
+        """What ``environment.json`` says; empty where it is missing or unreadable."""
+        try:
+            return dict(json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def recorded(self) -> bool:
+        """Whether the run has made steps that it wrote down."""
+        path = self.path / METRICS
+        return path.exists() and path.stat().st_size > 0
 
     def write(self, name: str, text: str) -> None:
         """Replace the file `name` whole, or leave it as it was.
@@ -170,40 +191,6 @@ class RunDirectory:
             _append(self.path / LOG, f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
 
 
-def is_run(path: Path) -> bool:
-    """Whether there is a run at `path`."""
-    return (path / CONFIG).is_file() or (path / "checkpoints").is_dir()
-
-
-def _given(out: Path) -> Path:
-    """`out`, made or empty; a run that was killed before its first checkpoint has nothing to lose and gives way."""
-    if out.exists() and not out.is_dir():
-        raise RunError(f"{out} is a file; choose another directory with --out")
-    if is_run(out) and _has_work(out):
-        raise RunError(f"{out} already holds a run; go on with gansmith resume {out}, or choose another --out")
-    if out.exists() and not is_run(out) and any(out.iterdir()):
-        raise RunError(f"{out} is not empty and not a run; choose another directory with --out")
-    out.mkdir(parents=True, exist_ok=True)
-    return out
-
-
-def _has_work(run: Path) -> bool:
-    """Whether anything is in the run beyond what is written before the first checkpoint."""
-    names = (p.relative_to(run) for p in run.rglob("*") if p.is_file())
-    return any(str(name) not in _OWN_FILES and not any(part.startswith(".") for part in name.parts) for name in names)
-
-
-def _numbered(parent: Path, name: str) -> Path:
-    """The next free ``NNNNN-name``; the parent is locked meanwhile, so that no number is given out twice."""
-    parent.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
-    with exclusive(parent):
-        numbers = [int(match[1]) for p in parent.iterdir() if (match := _NUMBERED.fullmatch(p.name))]
-        path = parent / f"{max(numbers, default=0) + 1:05d}-{name}"
-        path.mkdir()
-    return path
-
-
 def _append(path: Path, line: str) -> None:
     """Append a line in one call: a kill leaves the whole of it or nothing, and so does a full disk."""
     data = line.encode()
@@ -228,19 +215,3 @@ def _stays(line: bytes, step: int) -> bool:
         return line.endswith(b"\n") and int(json.loads(line).get("step", step)) <= step
     except (ValueError, TypeError, AttributeError):
         return False
-
-
-def _nearest(path: Path) -> str:
-    """A hint at the run that was probably meant: the most alike of those beside it, else the newest."""
-    inside = next((p for p in path.absolute().parents if is_run(p)), None)
-    if inside is not None:
-        return f"did you mean {inside}, in which it is?"
-    try:
-        runs = [p for p in path.parent.iterdir() if p != path and is_run(p)]
-    except OSError:
-        runs = []
-    if not runs:
-        return "give the directory that gansmith train printed, such as runs/00001-digits"
-    alike = difflib.get_close_matches(path.name, [p.name for p in runs], n=1, cutoff=0.3)
-    best = path.with_name(alike[0]) if alike else max(runs, key=lambda p: p.stat().st_mtime)
-    return f"did you mean {best}?"

@@ -158,9 +158,9 @@ class Session:
         load_weights(self.average.module, average, "generator")
 
     def broken(self) -> str | None:
-        """Which player holds a weight that is not finite, if any."""
-        for name, module in self.players.items():
-            if not all(bool(torch.isfinite(p).all()) for p in module.parameters()):
+        """Which player holds a weight, or a statistic, that is not finite, if any."""
+        for name, module in (*self.players.items(), ("generator", self.average.module)):
+            if not all(bool(torch.isfinite(value).all()) for value in module.state_dict().values()):
                 return name
         return None
 
