@@ -241,9 +241,10 @@ class Transposed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(3, 4, 2))
+        self.mixture = torch.randn(4, 3, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return (x[:, None, None] * self.weight.permute(1, 0, 2).contiguous()).sum((1, 2))
+        return (x[:, None, None] * self.mixture * self.weight.permute(1, 0, 2).contiguous()).sum((1, 2))
 
 
 @pytest.mark.parametrize("fused", [False, True])
