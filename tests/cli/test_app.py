@@ -111,6 +111,12 @@ def test_a_fault_of_the_program_shows_where_it_is(gansmith, monkeypatch, error: 
         gansmith("recipes")
 
 
+def test_whoever_looks_for_a_fault_can_have_the_traceback(gansmith, monkeypatch) -> None:
+    monkeypatch.setenv("GANSMITH_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="there is no command 'trian'"):
+        gansmith("trian")
+
+
 def test_of_several_processes_only_the_first_speaks(gansmith, monkeypatch) -> None:
     monkeypatch.setenv("RANK", "1")
     assert gansmith("recipes").out == ""

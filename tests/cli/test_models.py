@@ -103,6 +103,13 @@ def test_an_exported_folder_samples_as_the_run_does(gansmith, tmp_path, tiny_run
     assert (tmp_path / "run.png").read_bytes() == (tmp_path / "shared.png").read_bytes()
 
 
+def test_a_model_that_came_along_is_known_by_name(gansmith, tmp_path, tiny_run, monkeypatch) -> None:
+    monkeypatch.setattr("gansmith.training.pretrained.SHIPPED", tmp_path / "shipped")
+    assert gansmith("export", tiny_run, "--pretrained", "shipped/noise").code == 0
+    assert gansmith("sample", "noise").out == "samples.png\n"
+    assert gansmith("sample", "nois").err == "gansmith: there is no run 'nois'; did you mean 'noise'?\n"
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_an_onnx_file_is_written(gansmith, tmp_path, tiny_run) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")

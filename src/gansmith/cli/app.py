@@ -59,7 +59,8 @@ Train generative adversarial networks, and never lose a run.
   gansmith COMMAND --help                    everything about a command
 
 exit codes: 0 done, 1 something failed, 2 your input was not understood, 3 training became infinite or not a number,
-            130 and 143 stopped by Ctrl-C or SIGTERM after saving"""
+            130 and 143 stopped by Ctrl-C or SIGTERM after saving
+environment: GANSMITH_CACHE is where prepared images are kept; GANSMITH_TRACEBACK=1 shows where an error came from"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,14 +88,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused("interrupted", INTERRUPTED)
     except SystemExit as exit:  # argparse has printed a help
         return exit.code if isinstance(exit.code, int) else YOUR_INPUT
-    except ValueError as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        if os.environ.get("GANSMITH_TRACEBACK"):
+            raise
+        return _explained(error)
+
+
+def _explained(error: ValueError | OSError | ImportError | RuntimeError) -> int:
+    """Print an error as a sentence; its exit code. A fault of the program is raised again, to show where it is."""
+    if isinstance(error, ValueError):
         return _refused(str(error), YOUR_INPUT)
-    except OSError as error:
+    if isinstance(error, OSError):
         return _refused(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
-    except ImportError as error:
-        return _refused(_missing(error), FAILED)
-    except RuntimeError as error:
-        return _refused(str(error), _ended(error))
+    if isinstance(error, ImportError):
+        if "torch" not in (error.name or str(error)):
+            raise error
+        return _refused(f"PyTorch cannot be imported ({error}); gansmith doctor says what to do", FAILED)
+    from gansmith.training.errors import NonFiniteError, TrainingError
+
+    if not isinstance(error, TrainingError):
+        raise error
+    return _refused(str(error), NOT_FINITE if isinstance(error, NonFiniteError) else FAILED)
 
 
 def _run(words: list[str]) -> int:
@@ -124,22 +138,6 @@ def _refused(sentence: str, code: int) -> int:
         where = "" if rank == "0" else f" (process {rank})"
         print(f"gansmith{where}: {sentence.strip()}", file=sys.stderr)
     return code
-
-
-def _ended(error: RuntimeError) -> int:
-    """The exit code of a run that ended itself; any other error is a fault of the program and shows where."""
-    from gansmith.training.errors import NonFiniteError, TrainingError
-
-    if not isinstance(error, TrainingError):
-        raise error
-    return NOT_FINITE if isinstance(error, NonFiniteError) else FAILED
-
-
-def _missing(error: ImportError) -> str:
-    """What to do about PyTorch; whatever else cannot be imported is a fault of the installation and shows where."""
-    if "torch" not in (error.name or str(error)):
-        raise error
-    return f"PyTorch cannot be imported ({error}); gansmith doctor says what to do"
 
 
 @contextmanager
