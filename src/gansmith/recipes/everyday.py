@@ -16,12 +16,12 @@ DIGITS = Recipe(
     conditional=True,
     networks=DCGAN(width=32, discriminator_norm="none"),
     latent=64,
-    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=0.5),)),
-    dynamics=Alternating(optimizer=Adam(lr=1e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None)),
+    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=0.2),)),
+    dynamics=Alternating(optimizer=Adam(lr=2e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None, floor=0.02)),
     batch=64,
     steps=5000,
     augment=Augmentation(translation=0.08),
-    average=Averaging(half_life=200),
+    average=Averaging(half_life=500),
 )
 
 FASHION = Recipe(

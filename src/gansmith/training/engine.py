@@ -82,6 +82,7 @@ class DeviceEngine:
         precision: bfloat16 runs the networks under autocast; parameters, optimisers and losses stay in float32.
         processes: who shares the batch; batch means and gradients are reduced over them.
         pieces: work the batch off in this many pieces, one after the other, to need less memory.
+        compile: compile the networks with ``torch.compile``; bars slope penalties, which differentiate them twice.
 
     Raises:
         ValueError: `pieces` is below 1.
@@ -98,6 +99,7 @@ class DeviceEngine:
     precision: Literal["float32", "bfloat16"] = "float32"
     processes: Processes = Processes()
     pieces: int = 1
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.pieces < 1:
@@ -119,6 +121,8 @@ class DeviceEngine:
             if self.processes.world > 1:
                 synchronise(module, self.processes)
                 self.processes.broadcast_([t.data for t in (*module.parameters(), *module.buffers())])
+            if self.compile:
+                module.compile()
 
     def _check(self, game: Game, players: Players) -> None:
         mixing = [f"{name} of the {player}" for player, module in players.items() for name in mixers(module)]
@@ -130,6 +134,10 @@ class DeviceEngine:
         means = [] if game.samplewise else [f"{type(game).__name__} takes means over the batch and"]
         if self.pieces > 1 and (whole := [*norms, *mixing, *means]):
             raise ValueError(f"{whole[0]} needs the whole batch, so pieces={self.pieces} would change it; use pieces=1")
+        penalties = getattr(game, "penalties", ())
+        if self.compile and penalties:
+            twice = type(penalties[0]).__name__
+            raise ValueError(f"a compiled network cannot be differentiated twice, as {twice} does; leave compile off")
 
     def gradient(
         self, cost: Callable[[Round], Costs], parameters: Mapping[str, Sequence[Tensor]], round: Round

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from gansmith.data import ImageSet, open_images
-from gansmith.training.checkpoints import Checkpoints
+from gansmith.training.checkpoints import CheckpointError, Checkpoints
 from gansmith.training.config import from_yaml, to_yaml
 from gansmith.training.display import Display, Silent, display_for
 from gansmith.training.engine import DeviceEngine, keep_memory, pick_device, pick_precision
@@ -23,7 +23,7 @@ from gansmith.training.meter import Meter
 from gansmith.training.preflight import preflight
 from gansmith.training.processes import Processes, joined
 from gansmith.training.recipe import Recipe, settled
-from gansmith.training.rundir import RunDirectory
+from gansmith.training.rundir import RunDirectory, RunError
 from gansmith.training.session import Session
 from gansmith.training.stop import Stop
 from gansmith.training.studio import Studio
@@ -203,6 +203,8 @@ class _Loop:
         try:
             with _memory_named(self.recipe), Stop() as stop:
                 return self._steps(stop)
+        except (CheckpointError, RunError) as error:  # the disk's fault, not the caller's
+            raise TrainingError(str(error)) from error
         finally:
             self.display.stop()
 
@@ -310,7 +312,7 @@ def _processes(recipe: Recipe, display: Display | None, timeout: float) -> Itera
             torch.set_num_threads(recipe.run.threads)
         keep_memory()
         precision = pick_precision(recipe.run.precision, device)
-        engine = DeviceEngine(device, precision, processes, recipe.run.pieces)
+        engine = DeviceEngine(device, precision, processes, recipe.run.pieces, recipe.run.compile)
         yield engine, (display or display_for()) if processes.first else Silent()
 
 
