@@ -108,9 +108,15 @@ def until(true: Callable[[], bool], seconds: float, otherwise: str, child: Child
 
 
 def cli(
-    words: list[str], pictures: bool = False, pause: dict[str, Any] | None = None, limit: int = 0, hook: str = ""
+    words: list[str],
+    pictures: bool = False,
+    pause: dict[str, Any] | None = None,
+    limit: int = 0,
+    hook: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """The command line; perhaps with a pause in a save, a limit on the size of files, or a hook."""
+    os.environ.update(environment or {})
     from gansmith.cli import main
     from gansmith.training.studio import Studio
 
@@ -174,6 +180,105 @@ def hanging_step() -> None:
         return advance(self)
 
     Session.advance = hang  # type: ignore[method-assign]
+
+
+def _after_step(action: Callable[[Any, Any], Any]) -> None:
+    """Do something with the session and the result after every step; what it returns is the result."""
+    from gansmith.training.session import Session
+
+    advance = Session.advance
+    Session.advance = lambda self: action(self, advance(self))  # type: ignore[method-assign]
+
+
+def nan_cost_once() -> None:
+    """The generator's cost of step 6 is not a number, unless the noise is other noise."""
+    _after_step(lambda session, result: _poisoned(result) if (session.step, session.attempt) == (6, 0) else result)
+
+
+def nan_cost_once_slowly() -> None:
+    """The same, with time to be killed in."""
+    nan_cost_once()
+    slow_steps()
+
+
+def nan_cost_always() -> None:
+    """The generator's cost of step 6 is not a number, whatever the noise."""
+    _after_step(lambda session, result: _poisoned(result) if session.step == 6 else result)
+
+
+def infinite_weight_at_a_save() -> None:
+    """At step 8, when a checkpoint is due, a weight of the discriminator is infinite though every cost was finite."""
+
+    def spoil(session: Any, result: Any) -> Any:
+        if session.step == 8 and session.attempt == 0:
+            next(session.players["discriminator"].parameters()).data.fill_(float("inf"))
+        return result
+
+    _after_step(spoil)
+
+
+def nan_statistic_at_a_save() -> None:
+    """The same in a buffer of the averaged generator."""
+
+    def spoil(session: Any, result: Any) -> Any:
+        if session.step == 8 and session.attempt == 0:
+            next(b for b in session.average.module.buffers() if b.is_floating_point()).fill_(float("nan"))
+        return result
+
+    _after_step(spoil)
+
+
+def _poisoned(result: Any) -> Any:
+    costs = dict(result.costs)
+    return replace(result, costs=costs | {"generator": costs["generator"] * float("nan")})
+
+
+def cuda_out_of_memory() -> None:
+    """Step 7 finds no memory on the device."""
+    _fail_after(6, lambda torch: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+
+
+def cpu_out_of_memory() -> None:
+    """Step 7 finds no memory on the machine."""
+    text = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+    _fail_after(6, lambda torch: RuntimeError(text + "allocate 9000000000 bytes. Error code 12"))
+
+
+def another_failure() -> None:
+    """Step 7 fails for a reason that has nothing to do with memory."""
+    _fail_after(6, lambda torch: RuntimeError("a fault of the program"))
+
+
+def _fail_after(step: int, error: Callable[[Any], Exception]) -> None:
+    import torch
+
+    from gansmith.training.session import Session
+
+    advance = Session.advance
+
+    def fail(self: Session) -> Any:
+        if self.step == step:
+            raise error(torch)
+        return advance(self)
+
+    Session.advance = fail  # type: ignore[method-assign]
+
+
+def little_memory() -> None:
+    """The process may have 300 MB more than it has now."""
+    import resource
+
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + 300 * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def with_timeout(words: list[str], seconds: float, environment: Mapping[str, str], hook: str = "") -> int:
+    """The command line with another patience for lost processes."""
+    from gansmith.training import loop
+
+    original = loop._processes
+    loop._processes = lambda recipe, display, timeout: original(recipe, display, seconds)  # type: ignore[assignment]
+    return cli(words, environment=environment, hook=hook)
 
 
 def known_old_format() -> None:
