@@ -153,6 +153,10 @@ class Outcome:
     def __getitem__(self, name: str) -> Tensor:
         return self.values[name]
 
+    def detached(self) -> Outcome:
+        """The same values without the graphs behind them."""
+        return replace(self, values={name: value.detach() for name, value in self.values.items()})
+
     def unmoved(self, player: str) -> dict[str, Tensor]:
         """The values that are still right after `player` has moved."""
         return {name: value for name, value in self.values.items() if player not in self.makers[name]}
@@ -201,7 +205,7 @@ class Game(Protocol):
         ...
 
     def remember(self, memory: State, outcome: Outcome) -> State:
-        """What the game remembers after a step that really happened."""
+        """What the game remembers after a move that really happened; the outcome is detached."""
         ...
 
 

@@ -32,7 +32,7 @@ def train(arguments: Sequence[str]) -> int:
     recipe = resolved(given)
     if given.init_from is not None:
         existing(given.init_from, "run or weights file")
-    from gansmith.training.loop import train as begin
+    from gansmith.training.runs import train as begin
 
     return _ended(begin(recipe, out=given.out, init_from=given.init_from))
 
@@ -49,7 +49,7 @@ def resume(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--allow-code", action="store_true", help="import the pieces of your own that the run names")
     given = parser.read(arguments)
-    from gansmith.training.loop import resume as go_on
+    from gansmith.training.runs import resume as go_on
 
     code_beside(given.allow_code)
     return _ended(

@@ -79,7 +79,7 @@ class Alternating:
             move(state["optimizers"][player], gradients[player], factor=factor)
             known = outcome.unmoved(player) if passes_on else {}
             drawn = drawn if passes_on else None
-            memory = game.remember(memory, outcome)
+            memory = game.remember(memory, outcome.detached())
             costs |= cost
             signals = {**game.signals(outcome), **signals}
         return state | {"memory": memory, "steps": state["steps"] + 1}, Result(costs, signals)

@@ -69,8 +69,8 @@ class Schedule:
     Args:
         warmup: steps of the linear rise from 0.
         hold: the step at which the fall begins.
-        decay: steps of the fall; 0 means that there is none, None that a training run fills in the steps that it has left
-            after `hold` when it begins (and by itself none).
+        decay: steps of the fall; 0 means that there is none, and None that a run, when it begins, fills in the steps
+            that it has after `hold`.
         floor: the factor after the fall, in [0, 1].
 
     Example:

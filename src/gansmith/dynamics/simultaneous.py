@@ -44,5 +44,5 @@ class Simultaneous:
             gradients, costs, outcome = field(game, players, draw(0).recall(state["memory"]), engine, game.players)
         for player in game.players:
             move(state["optimizers"][player], gradients[player], factor=factor)
-        after = state | {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
+        after = state | {"memory": game.remember(state["memory"], outcome.detached()), "steps": state["steps"] + 1}
         return after, Result(costs, game.signals(outcome))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import Protocol
 
-__all__ = ["Display", "LiveDisplay", "PlainDisplay", "Silent", "display_for", "duration", "state_in_words"]
+__all__ = ["Display", "LiveDisplay", "PlainDisplay", "Silent", "duration", "shown_here", "state_in_words"]
 
 Record = Mapping[str, float]
 
@@ -122,8 +123,10 @@ class LiveDisplay:
         self.progress.stop()
 
 
-def display_for(first: bool = True) -> Display:
-    """The display that suits where standard error goes; processes other than the first show nothing."""
-    if not first:
+def shown_here(display: Display | None = None) -> Display:
+    """`display`, or what suits where standard error goes; of several processes only the first shows anything."""
+    if os.environ.get("RANK", "0") != "0":
         return Silent()
+    if display is not None:
+        return display
     return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()

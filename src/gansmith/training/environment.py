@@ -17,7 +17,7 @@ from gansmith import __version__
 
 __all__ = ["describe_environment"]
 
-_PACKAGES = ("torch", "numpy", "safetensors", "pillow", "pydantic", "tyro", "mlxtend")
+_PACKAGES = ("torch", "numpy", "safetensors", "pillow", "pydantic", "mlxtend")
 _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "WORLD_SIZE", "SLURM_JOB_ID")
 
 

@@ -1,4 +1,4 @@
-"""Before a long run: a few steps on trial, so that what would fail fails now and the time and memory needed are known."""
+"""Before a long run: a few steps on trial, so that what would fail fails now, and time and memory are known."""
 
 from __future__ import annotations
 
@@ -45,11 +45,10 @@ class Preflight:
             if hasattr(p, "weight_for")
         )
         left = duration(self.seconds_per_step * recipe.steps)
-        lines = [
-            f"{recipe.name}: {len(images):,} images of {w}×{h}×{c} from {images.name}, batch {recipe.batch}; {players}{gammas}",
-            f"{recipe.steps:,} steps on {engine.device} in {engine.precision}: about {left}, "
-            f"{self.memory / 2**30:.1f} GiB of {self.available / 2**30:.0f} GiB",
-        ]
+        what = f"{len(images):,} images of {w}×{h}×{c} from {images.name}, batch {recipe.batch}"
+        where = f"{recipe.steps:,} steps on {engine.device} in {engine.precision}"
+        memory = f"{self.memory / 2**30:.1f} GiB of {self.available / 2**30:.0f} GiB"
+        lines = [f"{recipe.name}: {what}; {players}{gammas}", f"{where}: about {left}, {memory}"]
         if self.memory > 0.9 * self.available:
             lines.append(f"memory is short: lower --batch from {recipe.batch}, or raise --run.pieces")
         return lines

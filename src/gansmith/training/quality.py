@@ -39,5 +39,5 @@ class Quality:
     def _statistics(self, images: Tensor) -> GaussianStatistics:
         shape = self.extractor.shape or (1, 28, 28)
         return GaussianStatistics.of(
-            torch.cat([self.extractor(fit(as_images(part), shape)) for part in images.split(250)])
+            torch.cat([self.extractor(fit(as_images(part), shape)) for part in torch.split(images, 250)])
         )

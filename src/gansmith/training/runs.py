@@ -1,0 +1,189 @@
+"""From a recipe to a run, and from a run that stopped to the run that it would have been."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from gansmith.data import ImageSet, open_images
+from gansmith.training.config import from_yaml, to_yaml
+from gansmith.training.display import Display, shown_here
+from gansmith.training.engine import DeviceEngine, keep_memory, pick_device, pick_precision
+from gansmith.training.environment import describe_environment
+from gansmith.training.loop import Logger, Loop, Run, memory_named
+from gansmith.training.preflight import preflight
+from gansmith.training.processes import Processes, joined
+from gansmith.training.recipe import Recipe, settled
+from gansmith.training.rundir import RunDirectory
+from gansmith.training.session import Session
+from gansmith.training.transfer import starting_weights
+
+__all__ = ["resume", "train"]
+
+LONG = 200
+"""Steps from which a run is worth a preflight."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    out: Path | str | None = None,
+    data: ImageSet | None = None,
+    init_from: Path | str | None = None,
+    display: Display | None = None,
+    loggers: Sequence[Logger] = (),
+    timeout: float = 300.0,
+) -> Run:
+    """Train from the beginning.
+
+    Args:
+        recipe: what to do.
+        out: the run's directory; None takes the next free ``runs/NNNNN-name``.
+        data: the images, where they are not what ``recipe.data`` names.
+        init_from: a run, a pretrained model or a weights file whose weights the networks start from.
+        display: shows what happens; None suits the terminal.
+        loggers: each is called with every record of ``metrics.jsonl``; one that fails is only warned of.
+        timeout: seconds that one process of several waits for the others.
+
+    Raises:
+        ValueError: the recipe, the data or the directory cannot be used; nothing was written.
+        TrainingError: the run had to stop; its checkpoints are safe.
+    """
+    recipe = settled(recipe)
+    shown = shown_here(display)
+    images = data if data is not None else _images(recipe, shown)
+    with _engine(recipe, timeout) as engine:
+        engine.processes.share(recipe.batch)
+        with memory_named(recipe):
+            session = Session.start(recipe, images, engine)
+            if init_from is not None:
+                session.adopt(*starting_weights(init_from))
+            if engine.processes.world == 1 and recipe.steps >= LONG:
+                for line in preflight(recipe, images, engine).lines(recipe, images, engine):
+                    shown.say(line)
+        first = engine.processes.first
+        path = engine.processes.tell(str(RunDirectory.create(_path(out), recipe.name).path) if first else "")
+        with _owned(RunDirectory(Path(path)), engine.processes) as directory:
+            if directory is not None:
+                origin = {"init_from": None if init_from is None else str(init_from)}
+                directory.write("environment.json", json.dumps(describe_environment() | origin, indent=2))
+                directory.write("config.yaml", to_yaml(recipe))  # the last, because with it the run can be resumed
+            return Loop(session, Path(path), directory, shown, loggers).run()
+
+
+def resume(
+    path: Path | str,
+    *,
+    steps: int | None = None,
+    data: ImageSet | None = None,
+    recipe: Recipe | None = None,
+    allow_code: bool = False,
+    allow_data_change: bool = False,
+    display: Display | None = None,
+    loggers: Sequence[Logger] = (),
+    timeout: float = 300.0,
+) -> Run:
+    """Go on with a run from its newest valid checkpoint, exactly as if it had never stopped.
+
+    Args:
+        path: the run's directory.
+        steps: a new total, so that a finished run can go on.
+        data: the images, where the run was given them rather than a name.
+        recipe: the recipe, where the run's own holds pieces that cannot be written down.
+        allow_code: import the pieces of one's own that the recipe names.
+        allow_data_change: go on although the data are no longer what they were.
+        display: shows what happens; None suits the terminal.
+        loggers: as in `train`.
+        timeout: as in `train`.
+
+    Raises:
+        ValueError: there is no such run, it holds no valid checkpoint, or its data have changed.
+        TrainingError: the run had to stop again.
+    """
+    directory = RunDirectory.open(Path(path))
+    recipe = recipe or from_yaml(directory.config(), allow_code=allow_code)
+    if steps is not None:
+        recipe = replace(recipe, steps=steps)
+    shown = shown_here(display)
+    with _engine(recipe, timeout) as engine, _owned(directory, engine.processes) as owned:
+        images = data if data is not None else _images(recipe, shown)
+        with memory_named(recipe):
+            session = Session.start(recipe, images, engine)
+        _restore(session, directory, shown, allow_data_change=allow_data_change)
+        if owned is not None and steps is not None:
+            owned.write("config.yaml", to_yaml(recipe))
+        return Loop(session, directory.path, owned, shown, loggers).run()
+
+
+@contextmanager
+def _owned(directory: RunDirectory, processes: Processes) -> Iterator[RunDirectory | None]:
+    """The directory with its lock for the process that writes, None for the others."""
+    if not processes.first:
+        yield None
+        return
+    with directory.lock():
+        yield directory
+
+
+def _restore(session: Session, directory: RunDirectory, shown: Display, *, allow_data_change: bool) -> None:
+    """Bring a fresh session to where the run's newest valid checkpoint is."""
+    checkpoints = directory.checkpoints(warn=shown.say)
+    newest = checkpoints.latest()
+    if newest is None:
+        if checkpoints.entries() or directory.recorded():
+            raise ValueError(
+                f"{directory.path} holds no valid checkpoint to resume from; start anew with gansmith train and "
+                "another --out"
+            )
+        shown.say(f"{directory.path} was stopped before its first checkpoint: it begins at step 0")
+        origin = directory.environment().get("init_from")
+        if origin is not None:
+            session.adopt(*starting_weights(origin))
+        return
+    tree, facts = checkpoints.load(newest)
+    images = session.feed.images
+    if facts.get("fingerprint") != images.fingerprint and not allow_data_change:
+        raise ValueError(
+            f"the data are not those that the run began with ({images.name} has changed); "
+            "put them back, or go on with --allow-data-change"
+        )
+    session.load(tree)
+
+
+@contextmanager
+def _engine(recipe: Recipe, timeout: float) -> Iterator[DeviceEngine]:
+    with joined(timeout) as processes:
+        device = pick_device(recipe.run.device)
+        if device.type == "cuda" and processes.world > 1:
+            device = torch.device("cuda", torch.cuda.current_device())
+        if recipe.run.threads:
+            torch.set_num_threads(recipe.run.threads)
+        keep_memory()
+        precision = pick_precision(recipe.run.precision, device)
+        yield DeviceEngine(device, precision, processes, recipe.run.pieces, recipe.run.compile)
+
+
+def _images(recipe: Recipe, display: Display) -> ImageSet:
+    """The recipe's data. Each of several processes opens them: the cache lets one prepare and the others wait."""
+    last = 0.0
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 2 and done < total:
+            last = time.monotonic()
+            display.say(f"{stage} {done:,} of {total:,}")
+
+    images = open_images(recipe.data, size=recipe.size, channels=recipe.channels, progress=progress)
+    for note in images.notes:
+        display.say(note)
+    return images
+
+
+def _path(out: Path | str | None) -> Path | None:
+    return None if out is None else Path(out)
