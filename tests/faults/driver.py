@@ -274,10 +274,10 @@ def little_memory() -> None:
 
 def with_timeout(words: list[str], seconds: float, environment: Mapping[str, str], hook: str = "") -> int:
     """The command line with another patience for lost processes."""
-    from gansmith.training import loop
+    from gansmith.training import runs
 
-    original = loop._processes
-    loop._processes = lambda recipe, display, timeout: original(recipe, display, seconds)  # type: ignore[assignment]
+    original = runs._engine
+    runs._engine = lambda recipe, timeout: original(recipe, seconds)  # type: ignore[assignment]
     return cli(words, environment=environment, hook=hook)
 
 
