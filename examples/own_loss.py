@@ -1,12 +1,14 @@
 """A loss of your own, in five lines: no registry, no subclass.
 
-Run it:  python examples/own_loss.py [steps]
+Run it:  python examples/own_loss.py [steps] [directory]
 
 A loss says what each player wants to make small, as a function of the discriminator's scores of real and generated
 samples. This one is least squares (Mao et al. 2017); it composes with every network, penalty and dynamics.
 """
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import gansmith as gs
 
@@ -21,10 +23,12 @@ recipe = gs.Recipe(
     conditional=True,
     networks=gs.DCGAN(width=16, discriminator_norm="none"),
     game=gs.AdversarialGame(least_squares, penalties=(gs.R1(),)),
-    steps=int(sys.argv[1]) if len(sys.argv) > 1 else 1500,
+    steps=1500,
 )
 
 if __name__ == "__main__":
-    run = gs.train(recipe)
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else recipe.steps
+    out = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    run = gs.train(replace(recipe, steps=steps), out=out)
     gs.save_grid(gs.load(run.path, recipe=recipe).sample(80), run.path / "own-loss.png")
     print(run.path)

@@ -1,12 +1,14 @@
 """Networks of your own: plain modules, and one object that builds the pair.
 
-Run it:  python examples/own_network.py [steps]
+Run it:  python examples/own_network.py [steps] [directory]
 
 A generator maps latents (n, d) to images (n, c, h, w) in [-1, 1]; a discriminator maps images to one score each. They are
 ordinary `nn.Module`s that know nothing of gansmith. `check_networks` tells what is wrong with them before a run does.
 """
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -56,12 +58,14 @@ recipe = gs.Recipe(
     data="digits",
     networks=Pair(),
     game=gs.AdversarialGame(gs.NonSaturating(), penalties=(gs.R1(),)),
-    steps=int(sys.argv[1]) if len(sys.argv) > 1 else 3000,
+    steps=3000,
 )
 
 if __name__ == "__main__":
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else recipe.steps
+    out = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     shape = gs.open_images("digits").shape
     gs.check_networks(Generator(shape, 64), Discriminator(shape), shape=shape, latent=64)
-    run = gs.train(recipe)
+    run = gs.train(replace(recipe, steps=steps), out=out)
     gs.save_grid(gs.load(run.path, recipe=recipe).sample(80), run.path / "own-network.png")
     print(run.path)
