@@ -99,7 +99,8 @@ def until(true: Callable[[], bool], seconds: float, otherwise: str, child: Child
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not true():
-        if time.monotonic() > deadline:
+        ended = child is not None and child.poll() is not None and not true()
+        if ended or time.monotonic() > deadline:
             raise AssertionError(otherwise + (f"; it said:\n{child.said()}" if child else ""))
         time.sleep(0.005)
 

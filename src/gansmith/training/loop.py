@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ class Loop:
                 self._save()
             if stopping:
                 self.display.say(f"stopped at step {session.step}; go on with: gansmith resume {self.path}")
-                return Run(self.path, session.step, recipe.steps, stop.signal)
+                # Without a signal of its own, a process stops because another one was asked to.
+                return Run(self.path, session.step, recipe.steps, stop.signal or signal.SIGTERM)
         if self.studio is not None:
             self._try(self.studio.finish, "the plot could not be drawn")
         return Run(self.path, session.step, recipe.steps)
