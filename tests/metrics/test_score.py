@@ -55,5 +55,5 @@ def test_both_tables_show_figures_and_protocol() -> None:
     Console(file=out, width=120).print(REPORT)
     for text in (str(REPORT), out.getvalue()):
         for word in ("Fréchet distance (grey28)", "3.2500", "10,000 samples", "seed 7", "averaged weights",
-                     "5,000 images of digits/train", "abababababab", "cdcdcdcdcdcd", "1,000 held-out"):  # fmt: skip
+                     "5,000 images of digits/train", "abababababab", "cdcdcdcdcdcd", "1,000 real"):  # fmt: skip
             assert word in text

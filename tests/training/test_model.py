@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -206,3 +209,13 @@ def test_a_model_on_a_gpu_draws_the_same_images() -> None:
     model.generator.cuda()
     assert model.device.type == "cuda"
     torch.testing.assert_close(model.sample(5), images, atol=1e-3, rtol=0)
+
+
+def test_a_shared_model_does_not_tell_where_its_data_lay(tmp_path: Path) -> None:
+    """Neither the card nor the config holds the folder; the data's own name stays."""
+    model = replace(tiny(), data="cats", recipe=Recipe(networks=NETWORKS[0], latent=8, data="/home/me/secret/cats"))
+    folder = model.save_pretrained(tmp_path / "shared")
+    for name in ("README.md", "config.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "secret" not in text
+        assert "cats" in text

@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Threads that wait for each other by spinning make a run many times slower as soon as anything else uses a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         with _one_voice():
             code = _run(words)

@@ -53,8 +53,8 @@ class Protocol:
         second = f"features {extractor}, resize {self.resize}, gansmith {self.version}"
         if self.classifier is None:
             return first, second
-        judge = f"classifier {self.classifier} ({str(self.classifier_digest)[:12]}), {self.held_out:,} held-out images"
-        return first, second, judge
+        judge = f"classifier {self.classifier} ({str(self.classifier_digest)[:12]})"
+        return first, second, f"{judge}, relative to {self.held_out:,} real images"
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def save_pretrained(model: Model, folder: Path | str, *, licence: str | None = N
             "stored": "float16" if half else "float32",
         },
         "evaluation": model.evaluation,
-        "recipe": model.described or to_yaml(model.recipe),
+        "recipe": _without_paths(model),
     }
     images, columns = model.showcase()
     write_atomically(folder / WEIGHTS, weights)
@@ -223,6 +223,14 @@ def _assembled(
     if any(p.dim() == 4 for p in generator.parameters()):
         generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Model(generator=generator, recipe=recipe, described=described, step=step, evaluation=evaluation, **about)
+
+
+def _without_paths(model: Model) -> str:
+    """The recipe as text, with the data's name where it has a path: how somebody's folders are called is not shared."""
+    text = model.described or to_yaml(model.recipe)
+    if not re.search(r"[/\\]", model.recipe.data):
+        return text
+    return re.sub(r"(?m)^data:.*$", lambda _: f"data: {json.dumps(model.data or 'images')}", text, count=1)
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
