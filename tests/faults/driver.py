@@ -148,6 +148,16 @@ def save_thrice(folder: str, marker: str, at: int) -> int:
     return 0
 
 
+def overwrite(file: str) -> int:
+    """Save 20 MB over the same file again and again, as is usual."""
+    import torch
+
+    state = {"w": torch.zeros(5_000_000)}
+    while True:
+        torch.save(state, file)
+        print("saved", flush=True)
+
+
 def some_tree(step: int) -> dict[str, Any]:
     import torch
 

@@ -1,5 +1,6 @@
 """Fault 1, 3, 6 and 7: SIGKILL at any time, inside a save too; the run goes on as if nothing had been."""
 
+import importlib.util
 import random
 import time
 from collections.abc import Callable
@@ -149,3 +150,23 @@ def test_a_checkpoint_is_all_that_a_run_is(driver: ModuleType, data: Path, cache
         other.advance()
     assert pack(other.tree()) == pack(session.tree())
     assert pack(other.tree()) != packed
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_hundred_kills(driver: ModuleType, tmp_path: Path) -> None:
+    """The measurement of ``benchmarks/kills.py``, as a test."""
+    path = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+    spec = importlib.util.spec_from_file_location("kills", path)
+    assert spec is not None
+    assert spec.loader is not None
+    kills = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kills)
+    found = kills.measure(100, tmp_path)
+    assert found["kills"] == 100
+    assert found["failed_to_resume"] == []
+    assert found["damaged_checkpoints"] == found["went_behind_a_saved_step"] == found["left_over_fragments"] == 0
+    assert found["steps_lost"]["most"] <= kills.INTERVAL
+    assert found["finished"]
+    assert found["bit_equal_to_uninterrupted"]
+    assert found["each_step_recorded_once"]
