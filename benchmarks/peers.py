@@ -4,11 +4,11 @@
     peers/bin/pip install --no-deps torchvision==0.28.0 torchgan==0.1.0 vegans==0.4.0
     peers/bin/python benchmarks/peers.py torchgan --images images.npy --out folder --marks 30 60 --seed 0
 
-`time_to_quality.py` calls it. Both libraries are at least four years old and need help to run with a current torch, which
-is given here and is not counted against them: torchvision is told of two operators that its CPU build lacks, and
-vegans gets a loader whose iterator still has a ``next`` method. Both take images of a power of two, so 28 px are padded
-to 32, as vegans' own MNIST loader does, and samples are cropped back. The networks and optimisers are those that each
-library's own MNIST example takes, with Adam at 2e-4 and beta1 0.5, batch 64.
+`time_to_quality.py` calls it. Both libraries are at least four years old and need help to run with a current
+torch, which is given here and is not counted against them: torchvision is told of two operators that its CPU
+build lacks, and vegans gets a loader whose iterator still has a ``next`` method. Both take images of a power of
+two, so 28 px are padded to 32, as vegans' own MNIST loader does, and samples are cropped back. The networks and
+optimisers are those that each library's own MNIST example takes, with Adam at 2e-4 and beta1 0.5, batch 64.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Write the README's tables from benchmarks/results, so that no number is ever typed.
 
-    python benchmarks/readme.py            rewrite what stands between the README's markers
-    python benchmarks/readme.py --check    exit 1 if it does not stand there as the results say
+python benchmarks/readme.py            rewrite what stands between the README's markers
+python benchmarks/readme.py --check    exit 1 if it does not stand there as the results say
 """
 
 import argparse
@@ -52,7 +52,8 @@ def step_speed(result: dict[str, Any]) -> str:
 
 def step_quality(result: dict[str, Any]) -> str:
     rows = [
-        [name, mean_std(row["frechet_distance"]), f"{row['ratio_of_means']:.2f}"] for name, row in result["results"].items()
+        [name, mean_std(row["frechet_distance"]), f"{row['ratio_of_means']:.2f}"]
+        for name, row in result["results"].items()
     ]
     steps, seeds = result["protocol"]["steps"], len(result["protocol"]["seeds"])
     head = ["loop", f"Fréchet distance (grey28) after {steps:,} steps, {seeds} seeds", "ratio"]

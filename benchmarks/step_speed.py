@@ -1,13 +1,13 @@
 """How fast is a training step, and is it as good? gansmith's `train` against the textbook loop on the same layers.
 
-    python benchmarks/step_speed.py speed --sides 28 32 64        ratios of time; writes benchmarks/results/step_speed.json
-    python benchmarks/step_speed.py quality --seeds 0 1 2 3 4     Fréchet distance after equal steps; …/step_quality.json
-    python benchmarks/step_speed.py speed --device cuda           images/s on a GPU, and the share of its matmul rate
+    step_speed.py speed --sides 28 32 64        ratios of time; writes results/step_speed.json
+    step_speed.py quality --seeds 0 1 2 3 4     Fréchet distance after equal steps; …/step_quality.json
+    step_speed.py speed --device cuda           images/s on a GPU, and the share of its matmul rate
 
-Each alternative lives in a process of its own, because an allocator is a property of the process. The processes wait
-while one of them makes a round of steps, in turn, so that a machine that slows down slows them all; a ratio is that of
-the medians over rounds. gansmith runs through `gansmith.train`, with its moving average, its log and its finiteness check on; the
-handshake hangs on its logger.
+Each alternative lives in a process of its own, because an allocator is a property of the process. The processes
+wait while one of them makes a round of steps, in turn, so that a machine that slows down slows them all; a ratio
+is that of the medians over rounds. gansmith runs through `gansmith.train`, with its moving average, its log and
+its finiteness check on; the handshake hangs on its logger.
 """
 
 import argparse
@@ -186,8 +186,9 @@ def speed(options: argparse.Namespace) -> None:
         print(f"\n{side} px, width {WIDTH[side]}, batch {BATCH}, {os.getloadavg()[0]:.1f} load")
         for alternative, row in found.items():
             print(
-                f"  {alternative:22} {row['ms_per_step']:9.1f} ms  {row['ratio']:.2f}x  ({row['ratio_spread'][0]:.2f} to "
-                f"{row['ratio_spread'][1]:.2f})  {row['images_per_second']:8.0f} images/s  {row['peak_memory_gib']:.1f} GiB"
+                f"  {alternative:22} {row['ms_per_step']:9.1f} ms  {row['ratio']:.2f}x  "
+                f"({row['ratio_spread'][0]:.2f} to {row['ratio_spread'][1]:.2f})  "
+                f"{row['images_per_second']:8.0f} images/s  {row['peak_memory_gib']:.1f} GiB"
             )
     protocol = {
         "batch": BATCH,
@@ -196,7 +197,7 @@ def speed(options: argparse.Namespace) -> None:
         "latent": LATENT,
         "steps_per_round": STEPS,
         "rounds": options.rounds,
-        "statistic": "medians over rounds interleaved between processes; spread: 10th and 90th percentile of paired ratios",
+        "statistic": "medians over interleaved rounds; spread: 10th and 90th percentile of paired ratios",
         "matmul_rate_tflops": round(rate / 1e12, 3),
     }
     name = "step_speed" if options.device == "cpu" else f"step_speed_{options.device.replace(':', '')}"

@@ -1,11 +1,12 @@
 """The textbook DCGAN loop: what people write after reading PyTorch's DCGAN tutorial, in this project's own words.
 
-Networks of transposed and strided 4x4 convolutions with batch norm, binary cross-entropy on a sigmoid, one Adam for each
-player at 2e-4 with beta1 0.5, single precision, one step of each player in turn on the same generated images. Everything
-that the benchmarks call "textbook" is this file.
+Networks of transposed and strided 4x4 convolutions with batch norm, binary cross-entropy on a sigmoid, one Adam
+for each player at 2e-4 with beta1 0.5, single precision, one step of each player in turn on the same generated
+images. Everything that the benchmarks call "textbook" is this file.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ def generator(side: int, channels: int, width: int, latent: int) -> nn.Sequentia
     """Latents (n, latent, 1, 1) to images; `width` channels at half the side."""
     start, widths = stages(side, width)
     layers: list[nn.Module] = [nn.ConvTranspose2d(latent, widths[0], start, 1, 0, bias=False)]
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.BatchNorm2d(before), nn.ReLU(True), nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
     layers += [
         nn.BatchNorm2d(width),
@@ -32,7 +33,7 @@ def discriminator(side: int, channels: int, width: int) -> nn.Sequential:
     start, widths = stages(side, width)
     widths = widths[::-1]
     layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), nn.BatchNorm2d(after), nn.LeakyReLU(0.2, True)]
     layers += [nn.Conv2d(widths[-1], 1, start, 1, 0, bias=False), nn.Sigmoid()]
     return nn.Sequential(*layers).apply(initialise)

@@ -2,12 +2,13 @@
 
     python benchmarks/time_to_quality.py --data digits fashion-mnist --seeds 0 1 2 --peers peers/bin/python
 
-The default recipe, the textbook loop (`textbook.py`), and, where an environment for them is given (see `peers.py`), torchgan
-and vegans. Each is trained alone on the whole machine, in turn, seed by seed. At each mark 5,000 samples are drawn while its clock
-stands still; afterwards all are judged together: the Fréchet distance under the shipped extractor to the training set, and for digits the
-share that the calibrated classifier calls with confidence, relative to real digits. gansmith's clock also covers its checkpoints, grids and
-quick scores; everybody's starts when the first batch is asked for. Writes benchmarks/results/time_to_quality.json and
-a plot beside it.
+The default recipe, the textbook loop (`textbook.py`), and, where an environment for them is given (see
+`peers.py`), torchgan and vegans. Each is trained alone on the whole machine, in turn, seed by seed. At each mark
+5,000 samples are drawn while its clock stands still; afterwards all are judged together: the Fréchet distance
+under the shipped extractor to the training set, and for digits the share that the calibrated classifier calls
+with confidence, relative to real digits. gansmith's clock also covers its checkpoints, grids and quick scores;
+everybody's starts when the first batch is asked for. Writes benchmarks/results/time_to_quality.json and a plot
+beside it.
 """
 
 import argparse

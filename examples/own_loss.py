@@ -2,8 +2,9 @@
 
 Run it:  python examples/own_loss.py [steps] [directory]
 
-A loss says what each player wants to make small, as a function of the discriminator's scores of real and generated
-samples. This one is least squares (Mao et al. 2017); it composes with every network, penalty and dynamics.
+A loss says what each player wants to make small, as a function of the discriminator's scores of real and
+generated samples. This one is least squares (Mao et al. 2017); it composes with every network, penalty and
+dynamics.
 """
 
 import sys

@@ -2,8 +2,9 @@
 
 Run it:  python examples/own_network.py [steps] [directory]
 
-A generator maps latents (n, d) to images (n, c, h, w) in [-1, 1]; a discriminator maps images to one score each. They
-are ordinary `nn.Module`s that know nothing of gansmith. `check_networks` tells what is wrong with them before a run does.
+A generator maps latents (n, d) to images (n, c, h, w) in [-1, 1]; a discriminator maps images to one score each.
+They are ordinary `nn.Module`s that know nothing of gansmith. `check_networks` tells what is wrong with them
+before a run does.
 """
 
 import sys
