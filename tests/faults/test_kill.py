@@ -121,9 +121,9 @@ def test_a_finished_run_goes_on_as_if_it_had_been_longer(
     zygote: Any, config: Callable[..., Path], tmp_path: Path, same_run: Callable[[Path, Path], None]
 ) -> None:
     long, short = tmp_path / "long", tmp_path / "short"
-    # By file: the flag --steps would stretch the learning-rate schedule with the run.
-    assert zygote.gansmith("train", "--config", config(), "--out", long).wait() == 0
-    assert zygote.gansmith("train", "--config", config(steps=5), "--out", short).wait() == 0
+    # A recipe whose learning rate does not end with the run: a schedule that does is another one for another length.
+    assert zygote.gansmith("train", "--config", config("dcgan"), "--out", long).wait() == 0
+    assert zygote.gansmith("train", "--config", config("dcgan", steps=5), "--out", short).wait() == 0
     assert zygote.gansmith("resume", short, "--steps", 12).wait() == 0
     same_run(long, short)
 
