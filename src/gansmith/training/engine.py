@@ -65,12 +65,14 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["float
 
 
 def keep_memory() -> None:
-    """Let glibc keep freed blocks: giving large activations back to the system costs a page fault per page and step."""
+    """Let glibc keep freed blocks: handing large activations back to the system costs a page fault per page and step."""
     if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
-        trim_threshold, mmap_threshold = -1, -3
-        libc.mallopt(mmap_threshold, 1 << 30)
-        libc.mallopt(trim_threshold, 1 << 30)
+        trim_threshold, top_pad, mmap_max = -1, -2, -4
+        # No block is mapped by itself: the threshold from which they are cannot be set above 32 MiB.
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(top_pad, 64 * 2**20)
 
 
 @dataclass(frozen=True)
