@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from gansmith.recipes import RECIPES
-from gansmith.training import Schedules
+from gansmith.training import Execution, Schedules
 from gansmith.training.checkpoints import Checkpoints
 from gansmith.training.rundir import RunDirectory
 
@@ -78,9 +78,18 @@ def test_kills_at_random_times_cost_at_most_one_interval(
     assert not [p for p in killed.rglob(".*") if p.name != ".lock"]
 
 
-@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *((name, {}) for name in RECIPES),
+        ("digits", {"run": Execution(device="cpu", precision="bfloat16", threads=1)}),
+        ("r3gan", {"run": Execution(device="cpu", precision="float32", threads=1, pieces=2)}),
+    ],
+    ids=[*RECIPES, "digits in bfloat16", "r3gan in pieces"],
+)
 def test_killed_and_resumed_is_bit_equal_to_uninterrupted(
     name: str,
+    changes: dict[str, Any],
     zygote: Any,
     driver: ModuleType,
     config: Callable[..., Path],
@@ -93,7 +102,7 @@ def test_killed_and_resumed_is_bit_equal_to_uninterrupted(
     from gansmith.data import open_images
     from gansmith.training.session import Session
 
-    recipe = config(name)
+    recipe = config(name, **changes)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert zygote.gansmith("train", "--config", recipe, "--out", whole).wait() == 0
     child = zygote.gansmith("train", "--config", recipe, "--out", killed, hook="slow_steps")

@@ -115,3 +115,25 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
             assert zygote.gansmith("train", "--config", recipe, "--out", run).wait() == 0
         same_run(whole, run)
     assert resumed >= 3
+
+
+def test_a_run_that_starts_from_another_one_and_is_killed_at_birth_still_starts_from_it(
+    zygote: Any, driver: ModuleType, config: Callable[..., Path], tmp_path: Path, same_run: Callable[[Path, Path], None]
+) -> None:
+    source, whole, run, marker = (tmp_path / name for name in ("source", "whole", "run", "paused"))
+    recipe = config(steps=3)
+    words = ("train", "--config", recipe, "--init-from", source)
+    assert zygote.gansmith("train", "--config", recipe, "--out", source).wait() == 0
+    assert zygote.gansmith(*words, "--out", whole).wait() == 0
+    for at in range(100):
+        marker.unlink(missing_ok=True)
+        child = zygote.gansmith(*words, "--out", run, pause={"marker": marker, "at": at})
+        driver.until(marker.exists, 60, "it did not pause", child)
+        child.kill()
+        if (run / "config.yaml").exists():
+            break
+    assert driver.newest_step(run) == -1
+    child = zygote.gansmith("resume", run)
+    assert child.wait() == 0, child.said()
+    assert "stopped before its first checkpoint" in child.said()
+    same_run(whole, run)
