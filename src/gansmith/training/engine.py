@@ -65,7 +65,7 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["float
 
 
 def keep_memory() -> None:
-    """Let glibc keep freed blocks: handing large activations back to the system costs a page fault per page and step."""
+    """Let glibc keep freed blocks: handing large ones back to the system costs a page fault per page and step."""
     if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         trim_threshold, top_pad, mmap_max = -1, -2, -4
