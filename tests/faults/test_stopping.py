@@ -50,7 +50,9 @@ def test_a_second_signal_quits_in_the_middle_of_a_step(
     assert driver.newest_step(run) == 0  # what was saved before is there
 
 
-def test_the_real_command_obeys_a_signal(config: Callable[..., Path], driver: ModuleType, tmp_path: Path) -> None:
+def test_the_real_command_obeys_a_signal(
+    config: Callable[..., Path], driver: ModuleType, cache: Path, tmp_path: Path
+) -> None:
     """Without the shortcut of a fork: ``python -m gansmith`` in a process of its own."""
     run = tmp_path / "run"
     recipe = config(steps=LONG)
