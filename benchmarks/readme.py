@@ -30,7 +30,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def source(result: dict[str, Any]) -> str:
     """Which command made it, where."""
     machine = result["machine"]
-    return f"`{result['command']}` · {machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}"
+    return f"`{result['command']}` · {machine['processor']}, {machine['cores']} cores, torch {machine['torch']}"
 
 
 def mean_std(values: list[float], digits: int = 2) -> str:

@@ -95,9 +95,13 @@ def worker(alternative: str, side: int, rounds: int, device: str, pipe: Connecti
             def say(self, text: str) -> None: ...
             def stop(self) -> None: ...
 
+        def watch(record: Any) -> None:
+            if "cost/generator" in record:  # and not the score of the samples at the end
+                handshake()
+
         with tempfile.TemporaryDirectory() as folder:
             plan = recipe(side, alternative, rounds * STEPS[side], device)
-            gs.train(plan, out=Path(folder) / "run", data=data(side), display=Quiet(), loggers=[lambda _: handshake()])
+            gs.train(plan, out=Path(folder) / "run", data=data(side), display=Quiet(), loggers=[watch])
 
 
 def measure(side: int, rounds: int, device: str, alternatives: tuple[str, ...] = ALTERNATIVES) -> dict[str, Any]:
