@@ -153,6 +153,12 @@ def test_a_loss_that_reduces_or_broadcasts_is_refused(players, round, who, wrong
         _costs(game, players, round)
 
 
+def test_a_loss_that_mixes_samples_is_refused_before_the_first_step(players):
+    game = AdversarialGame(Adversarial(lambda r, f: f - r.mean(), lambda r, f: -f))
+    with pytest.raises(ValueError, match="the loss's discriminator function mixes samples"):
+        game.init(players)
+
+
 def test_a_penalty_that_would_broadcast_is_refused(players, round):
     class Column:
         name, at = "column", frozenset()

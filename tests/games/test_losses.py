@@ -16,6 +16,7 @@ from gansmith.games import (
     RelativisticPaired,
     Wasserstein,
 )
+from gansmith.games.loss import check_apart
 
 ALL = [Minimax(), NonSaturating(), LeastSquares(), Hinge(), Wasserstein(), RelativisticPaired(), RelativisticAverage()]
 ids = [type(loss).__name__ for loss in ALL]
@@ -226,6 +227,38 @@ def test_a_generator_function_of_nothing_is_refused():
     loss = Adversarial(discriminator=lambda r, f: f - r, generator=lambda r, f: torch.zeros_like(f))
     with pytest.raises(ValueError, match="depends on neither score"):
         _ = loss.relative
+
+
+@pytest.mark.parametrize("who", ["discriminator", "generator"])
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        lambda real, fake: fake - real.mean(),
+        lambda real, fake: fake - real.flip(0),
+        lambda real, fake: (fake - fake.std()).relu() - real,
+        lambda real, fake: fake.sort().values - real,
+    ],
+)
+def test_a_function_that_mixes_samples_is_refused_by_name(who, mixing):
+    """The mean of a part of a batch is not the batch's: in pieces or in several processes the cost would be another."""
+    apart = {"discriminator": lambda real, fake: fake - real, "generator": lambda real, fake: -fake}
+    check_apart(Adversarial(**apart))
+    with pytest.raises(ValueError, match=rf"the loss's {who} function mixes samples.*batchwise=True.*third argument"):
+        check_apart(Adversarial(**apart | {who: mixing}))
+
+
+@pytest.mark.parametrize("loss", ALL, ids=ids)
+def test_the_built_in_losses_treat_samples_apart_or_say_so(loss):
+    check_apart(loss)
+
+
+def test_random_terms_and_averages_through_the_third_argument_are_none_that_mix():
+    """Noise on each score is that score's own; the global random state is left alone."""
+    before = torch.get_rng_state()
+    noisy = Adversarial(lambda r, f: f - r + 0.1 * torch.randn_like(r), lambda r, f: -f * torch.rand_like(f))
+    check_apart(noisy)
+    assert torch.equal(torch.get_rng_state(), before)
+    check_apart(Adversarial(lambda r, f, mean: f - mean(r), lambda r, f, mean: mean(r) - f, batchwise=True))
 
 
 @pytest.mark.parametrize("target", [0.0, -0.1, 1.1, math.nan])

@@ -3,11 +3,10 @@
 from gansmith.games.adversarial import AdversarialGame
 from gansmith.games.check import check_game
 from gansmith.games.critic import Critic
+from gansmith.games.loss import Adversarial, Loss
 from gansmith.games.losses import (
-    Adversarial,
     Hinge,
     LeastSquares,
-    Loss,
     Minimax,
     NonSaturating,
     RelativisticAverage,

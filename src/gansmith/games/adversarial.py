@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gansmith.games.critic import Critic
-from gansmith.games.losses import Loss, NonSaturating
+from gansmith.games.loss import Loss, check_apart
+from gansmith.games.losses import NonSaturating
 from gansmith.games.penalties import Penalty
 from gansmith.types import Costs, Outcome, Players, Round, State
 
@@ -68,6 +69,7 @@ class AdversarialGame:
                 f"the adversarial game needs the players {', '.join(self.players)}; "
                 f"missing: {', '.join(sorted(missing))}"
             )
+        check_apart(self.loss)
         return {}
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:

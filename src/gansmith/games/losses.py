@@ -1,92 +1,30 @@
 """What the two players of the adversarial game want, as per-sample terms of the discriminator's scores.
 
-A loss is any object with two functions of the scores of real and generated samples, both of shape ``(n,)``::
-
-    loss.discriminator(real, fake) -> (n,)        loss.generator(real, fake) -> (n,)
-
-Scores are logits: the discriminator's probability of "real" is ``sigmoid(score)``. The built-in losses are frozen
-dataclasses; a loss of one's own is an `Adversarial` holding two functions. Terms are computed from logits through
-``softplus``, never from probabilities, so that they are finite with a finite gradient for every score up to 10⁴.
+The built-in losses are frozen dataclasses with the two functions that `gansmith.games.loss` asks for. Terms are
+computed from logits through ``softplus``, never from probabilities, so that they are finite with a finite gradient for
+every score up to 10⁴.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from gansmith.games.loss import Mean
+
 __all__ = [
-    "Adversarial",
     "Hinge",
     "LeastSquares",
-    "Loss",
     "Minimax",
     "NonSaturating",
     "RelativisticAverage",
     "RelativisticPaired",
     "Wasserstein",
 ]
-
-Mean = Callable[[Tensor], Tensor]
-
-
-class Loss(Protocol):
-    """Two functions of the scores.
-
-    `relative` says that the generator's function reads the real scores as well, `batchwise` that both functions take a
-    third argument, the mean over the whole batch.
-    """
-
-    @property
-    def relative(self) -> bool: ...
-    @property
-    def batchwise(self) -> bool: ...
-    @property
-    def discriminator(self) -> Callable[..., Tensor]: ...
-    @property
-    def generator(self) -> Callable[..., Tensor]: ...
-
-
-@dataclass(frozen=True)
-class Adversarial:
-    """A loss of one's own, from two functions.
-
-    Args:
-        discriminator: ``(real, fake) -> (n,)``, what the discriminator makes small.
-        generator: ``(real, fake) -> (n,)``, what the generator makes small.
-        batchwise: both functions take a third argument, the mean over the whole batch.
-
-    Example:
-        >>> least_squares = Adversarial(
-        ...     discriminator=lambda real, fake: (real - 1).square() + fake.square(),
-        ...     generator=lambda real, fake: (fake - 1).square(),
-        ... )
-        >>> least_squares.generator(None, torch.tensor([0.0, 1.0]))
-        tensor([1., 0.])
-        >>> least_squares.relative
-        False
-    """
-
-    discriminator: Callable[..., Tensor]
-    generator: Callable[..., Tensor]
-    batchwise: bool = False
-
-    @cached_property
-    def relative(self) -> bool:
-        """Whether the generator's function reads the real scores, found out by differentiating it."""
-        real = torch.tensor([0.3, -0.7], requires_grad=True)
-        fake = torch.tensor([-0.2, 0.5], requires_grad=True)
-        arguments = (real, fake, torch.mean) if self.batchwise else (real, fake)
-        with torch.enable_grad():
-            cost = self.generator(*arguments).sum()
-        if not cost.requires_grad:
-            raise ValueError("the loss's generator function depends on neither score: it has no gradient to follow")
-        return torch.autograd.grad(cost, [real], allow_unused=True)[0] is not None
 
 
 class _Absolute:
