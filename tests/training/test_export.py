@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gansmith.networks import DCGAN, MLP, Residual
-from gansmith.training import Model, Networks, Recipe
+from gansmith.networks import DCGAN, MLP, Architecture, Residual
+from gansmith.training import Model, Recipe
 from gansmith.training.export import export_onnx
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -17,7 +17,7 @@ pytest.importorskip("onnxscript")
 NETWORKS = [MLP(width=16), DCGAN(width=4), Residual(width=8)]
 
 
-def tiny(networks: Networks, classes: tuple[str, ...] = (), shape: tuple[int, int, int] = (1, 16, 16)) -> Model:
+def tiny(networks: Architecture, classes: tuple[str, ...] = (), shape: tuple[int, int, int] = (1, 16, 16)) -> Model:
     torch.manual_seed(1)
     generator = networks.generator(shape, latent=8, classes=len(classes)).eval()
     for parameter in generator.parameters():  # fresh networks are nearly constant
@@ -33,7 +33,7 @@ def written(generator: nn.Module) -> Model:
 @pytest.mark.reference
 @pytest.mark.parametrize("networks", NETWORKS, ids=lambda n: type(n).__name__)
 @pytest.mark.parametrize("classes", [(), ("a", "b", "c")], ids=["plain", "classes"])
-def test_the_file_draws_what_the_model_draws(tmp_path: Path, networks: Networks, classes: tuple[str, ...]) -> None:
+def test_the_file_draws_what_the_model_draws(tmp_path: Path, networks: Architecture, classes: tuple[str, ...]) -> None:
     """ONNX Runtime against PyTorch, for a batch that was never seen when the file was written."""
     model = tiny(networks, classes, (3, 16, 24))
     model.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

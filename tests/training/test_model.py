@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gansmith.networks import DCGAN, MLP, Residual
-from gansmith.training import Model, Networks, Recipe
+from gansmith.networks import DCGAN, MLP, Architecture, Residual
+from gansmith.training import Model, Recipe
 from gansmith.training.model import slerp
 from gansmith.types import Sampler
 
@@ -14,7 +14,9 @@ NETWORKS = [MLP(width=16), DCGAN(width=4), Residual(width=8)]
 NAMES = ("shirt", "shoe", "7")
 
 
-def tiny(networks: Networks = NETWORKS[0], *, classes: tuple[str, ...] = (), shares: tuple[float, ...] = ()) -> Model:
+def tiny(
+    networks: Architecture = NETWORKS[0], *, classes: tuple[str, ...] = (), shares: tuple[float, ...] = ()
+) -> Model:
     torch.manual_seed(1)
     shape, recipe = (1, 16, 16), Recipe(networks=networks, latent=8, conditional=bool(classes))
     generator = networks.generator(shape, latent=8, classes=len(classes)).eval()
@@ -44,7 +46,7 @@ def labels_of(images: Tensor) -> list[int]:
 @pytest.mark.identity
 @pytest.mark.parametrize("networks", NETWORKS, ids=lambda n: type(n).__name__)
 @pytest.mark.parametrize("classes", [(), NAMES])
-def test_a_sample_depends_on_its_place_and_the_seed_alone(networks: Networks, classes: tuple[str, ...]) -> None:
+def test_a_sample_depends_on_its_place_and_the_seed_alone(networks: Architecture, classes: tuple[str, ...]) -> None:
     """Whatever n and the batch; pixels agree to the rounding of sums that different batches make in different order."""
     model = tiny(networks, classes=classes)
     images = model.sample(9, seed=3)
@@ -146,7 +148,7 @@ def test_shares_must_be_as_many_as_classes() -> None:
 
 @pytest.mark.identity
 @pytest.mark.parametrize("networks", NETWORKS, ids=lambda n: type(n).__name__)
-def test_walks_begin_and_end_at_samples(networks: Networks) -> None:
+def test_walks_begin_and_end_at_samples(networks: Architecture) -> None:
     model = tiny(networks)
     walks, samples = model.interpolate(3, 5, seed=2), model.sample(6, seed=2)
     assert walks.shape == (3, 5, 1, 16, 16)

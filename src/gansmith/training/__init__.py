@@ -9,7 +9,7 @@ from gansmith.training.model import Model
 from gansmith.training.pictures import save_gif, save_grid, save_images, save_npz
 from gansmith.training.pretrained import from_pretrained, load, save_pretrained
 from gansmith.training.processes import Processes
-from gansmith.training.recipe import Augmentation, Averaging, Execution, Networks, Recipe, Schedules
+from gansmith.training.recipe import Augmentation, Averaging, Execution, Recipe, Schedules
 from gansmith.training.runs import resume, train
 from gansmith.training.session import Session
 
@@ -20,7 +20,6 @@ __all__ = [
     "Display",
     "Execution",
     "Model",
-    "Networks",
     "NonFiniteError",
     "Processes",
     "Recipe",

@@ -46,19 +46,19 @@ class Feed:
     flip: bool = False
     device: torch.device = torch.device("cpu")
     processes: Processes = Processes()
-    _substeps: dict[int, Batches] = field(default_factory=dict, repr=False)
+    _batches: dict[tuple[int, int], Batches] = field(default_factory=dict, repr=False)
 
     def __call__(self, step: int, *, attempt: int = 0) -> Draw:
         """The draw of a step; another `attempt` at the same step sees other batches and other noise."""
         return lambda substep: self._round(step, substep, attempt)
 
     def _round(self, step: int, substep: int, attempt: int) -> Round:
-        stream = substep * 1000 + attempt
-        if stream not in self._substeps:
-            seed = key_seed(self.seed, "data", substep, attempt)
-            self._substeps[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip)
+        stream = (substep, attempt)
+        if stream not in self._batches:
+            seed = key_seed(self.seed, "data", *stream)
+            self._batches[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip)
         share = self.processes.share(self.batch)
-        real, label = self._substeps[stream](step, share)
+        real, label = self._batches[stream](step, share)
         streams = {"real": real.to(self.device, non_blocking=True)}
         if self.conditional and label is not None:
             streams["label"] = streams["fake_label"] = label.to(self.device, non_blocking=True)

@@ -27,9 +27,8 @@ from gansmith.games import (
     RelativisticPaired,
     Wasserstein,
 )
-from gansmith.networks import DCGAN, MLP, Residual
+from gansmith.networks import DCGAN, MLP, Architecture, Residual
 from gansmith.spelling import suggestion
-from gansmith.training.recipe import Networks
 from gansmith.types import Dynamics, Game
 
 __all__ = ["SLOTS", "Slot", "address_of", "conforming", "in_words", "resolve"]
@@ -57,7 +56,7 @@ class Slot:
 
 
 SLOTS: Mapping[Any, Slot] = {
-    Networks: Slot(
+    Architecture: Slot(
         word="architecture",
         members={"mlp": MLP, "dcgan": DCGAN, "residual": Residual},
         needs=("generator", "discriminator"),

@@ -1,7 +1,8 @@
-"""Several processes that train one model: the only room that knows ``torch.distributed``.
+"""Several processes that train one model: the only module that knows ``torch.distributed``.
 
 Every process holds the same networks and its share of each batch. A game averages through `Processes.mean`, which is a
-differentiable reduction, so that a cost is the cost on the whole batch; the engine then sums the gradients once, flat.
+differentiable reduction, so that a cost is the cost on the whole batch; the engine then averages all gradients in one
+flat message.
 """
 
 from __future__ import annotations

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
-
-from torch import nn
 
 from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
-from gansmith.networks import DCGAN
+from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
 from gansmith.types import Dynamics, Game
 
-__all__ = ["Augmentation", "Averaging", "Execution", "Networks", "Recipe", "Schedules", "settled"]
+__all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]
 
 
-class Networks(Protocol):
-    """Builds the two players for images of a shape ``(c, h, w)``; `MLP`, `DCGAN` and `Residual` are such values."""
-
-    def generator(self, shape: tuple[int, ...], *, latent: int, classes: int = 0) -> nn.Module: ...
-
-    def discriminator(self, shape: tuple[int, ...], *, classes: int = 0) -> nn.Module: ...
+def _check_least(value: object, least: int, *names: str) -> None:
+    for name in names:
+        if getattr(value, name) < least:
+            raise ValueError(f"{name} must be at least {least}, not {getattr(value, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +64,9 @@ class Execution:
         pieces: work a batch off in this many pieces to need less memory.
         threads: threads of the CPU; 0 leaves PyTorch's choice.
         compile: compile the networks with ``torch.compile``.
+
+    Raises:
+        ValueError: `pieces` is below 1 or `threads` negative.
     """
 
     device: str = "auto"
@@ -76,6 +74,10 @@ class Execution:
     pieces: int = 1
     threads: int = 0
     compile: bool = False
+
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "pieces")
+        _check_least(self, 0, "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +89,18 @@ class Schedules:
         sample: a grid of samples from fixed latents.
         save: a checkpoint.
         keep: newest checkpoints that are kept.
+
+    Raises:
+        ValueError: one of them is below 1.
     """
 
     log: int = 25
     sample: int = 500
     save: int = 500
     keep: int = 2
+
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "log", "sample", "save", "keep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +126,13 @@ class Recipe:
         run: where and how the arithmetic is done.
         every: how often things are logged, drawn and saved.
         retries: how many times a run that has turned non-finite goes back to its last checkpoint before it stops.
+
+    Raises:
+        ValueError: `latent` or `batch` is below 1, or `steps` or `retries` negative.
+
+    Example:
+        >>> Recipe(steps=100, batch=32).networks
+        DCGAN(width=64, max_width=512, generator_norm='batch', discriminator_norm='batch', bias=True, embedding=32)
     """
 
     name: str = "custom"
@@ -126,7 +141,7 @@ class Recipe:
     size: tuple[int, int] | None = None
     channels: int | None = None
     conditional: bool = False
-    networks: Networks = DCGAN()
+    networks: Architecture = DCGAN()
     latent: int = 64
     game: Game = AdversarialGame()
     dynamics: Dynamics = Alternating()
@@ -140,12 +155,8 @@ class Recipe:
     retries: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("latent", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name in ("steps", "retries"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
+        _check_least(self, 1, "latent", "batch")
+        _check_least(self, 0, "steps", "retries")
 
 
 def settled(recipe: Recipe) -> Recipe:

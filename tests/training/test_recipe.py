@@ -1,0 +1,38 @@
+"""Recipes: what they refuse, and the schedule that a run's length fills in."""
+
+from dataclasses import replace
+
+import pytest
+
+from gansmith.dynamics import Alternating, Schedule
+from gansmith.training import Execution, Recipe, Schedules
+from gansmith.training.recipe import settled
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "least"),
+    [
+        (Recipe, "batch", 1),
+        (Recipe, "latent", 1),
+        (Recipe, "steps", 0),
+        (Recipe, "retries", 0),
+        (Execution, "pieces", 1),
+        (Execution, "threads", 0),
+        *((Schedules, field, 1) for field in ("log", "sample", "save", "keep")),
+    ],
+)
+def test_a_number_below_its_least_is_refused_by_name(kind, field, least):
+    """Every 0 steps is never, which a loop that counts steps cannot do; it is said before anything is written."""
+    kind(**{field: least})
+    with pytest.raises(ValueError, match=rf"^{field} must be at least {least}, not {least - 1}$"):
+        kind(**{field: least - 1})
+
+
+def test_a_schedule_is_settled_once_and_for_all():
+    """A run that goes on past its end keeps the steps that it has made: the fall stays where the first run put it."""
+    recipe = settled(Recipe(steps=100, dynamics=Alternating(schedule=Schedule(hold=20, decay=None))))
+    assert recipe.dynamics.schedule.decay == 80
+    assert settled(replace(recipe, steps=500)).dynamics.schedule.decay == 80
+    assert settled(Recipe(steps=10, dynamics=Alternating(schedule=Schedule(hold=20, decay=None)))) == settled(
+        Recipe(steps=10, dynamics=Alternating(schedule=Schedule(hold=20, decay=0)))
+    )
