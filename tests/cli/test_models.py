@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from gansmith.data import open_images
+from gansmith.training import load
+from gansmith.training.pictures import as_bytes
 
 
 def size(path: Path) -> tuple[int, int]:
@@ -36,6 +38,8 @@ def test_arrays_can_be_trained_on(gansmith, tmp_path, tiny_run) -> None:
     assert gansmith("sample", tiny_run, "-n", 7, "--out", "drawn.npz").code == 0
     images = open_images(str(tmp_path / "drawn.npz"))
     assert (len(images), images.shape, images.classes) == (7, (1, 16, 16), ("0", "1"))
+    drawn = load(tiny_run).sample(7, seed=0)  # the command and Python draw the same, classes included
+    assert np.array_equal(np.load(tmp_path / "drawn.npz")["images"], as_bytes(drawn))
     assert gansmith("sample", tiny_run, "-n", 7, "--label", "1", "--out", "ones.npz").code == 0
     assert np.load(tmp_path / "ones.npz")["labels"].tolist() == [1] * 7
 

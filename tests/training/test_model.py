@@ -90,6 +90,15 @@ def test_samples_stay_in_range_and_on_the_cpu_and_apart_from_the_global_random_s
     assert isinstance(model, Sampler)
 
 
+@pytest.mark.identity
+@pytest.mark.parametrize("asked", [None, "shoe", ["7", 0, "shoe"] * 10])
+def test_the_labels_of_samples_are_known_without_drawing_them(asked) -> None:
+    """The generator here shows the label that it was given."""
+    model = echo((0.2, 0.3, 0.5))
+    assert model.labels(30, seed=6, labels=asked).tolist() == labels_of(model.sample(30, seed=6, labels=asked))
+    assert tiny().labels(3) is None
+
+
 @pytest.mark.parametrize(("n", "batch"), [(0, 4), (-1, 4), (4, 0)])
 def test_a_sample_of_nothing_is_refused(n: int, batch: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):

@@ -75,30 +75,13 @@ def _write(model: Model, given: Namespace, out: Path) -> None:
         save_grid(model.sample(len(labels), seed=given.seed, labels=labels), out, columns=classes)
         return
     n = given.n or GRID
-    chosen = _labels(model, n, given.seed) if classes and given.label is None else given.label
-    images = model.sample(n, seed=given.seed, labels=chosen)
+    images = model.sample(n, seed=given.seed, labels=given.label)
     if suffix == ".png":
         save_grid(images, out)
     elif suffix == ".npz":
-        save_npz(images, _numbers(model, chosen, n), out)
+        save_npz(images, model.labels(n, seed=given.seed, labels=given.label), out)
     else:
         save_images(images, out)
-
-
-def _labels(model: Model, n: int, seed: int) -> Tensor:
-    """Classes as often as in the data."""
-    import torch
-
-    shares = torch.tensor(model.class_shares or [1.0] * len(model.classes))
-    return torch.multinomial(shares, n, replacement=True, generator=torch.Generator().manual_seed(seed))
-
-
-def _numbers(model: Model, chosen: Tensor | str | None, n: int) -> Tensor | None:
-    import torch
-
-    if isinstance(chosen, str):
-        return torch.full((n,), model.classes.index(chosen) if chosen in model.classes else int(chosen))
-    return chosen
 
 
 def _write_walks(walks: Tensor, out: Path) -> None:

@@ -108,6 +108,14 @@ class Model:
         latents, drawn = self.noise(n, seed=seed)
         return torch.cat([*self._images(latents, self._chosen(labels, n, drawn), batch)])
 
+    def labels(self, n: int, *, seed: int = 0, labels: Labels | None = None) -> Tensor | None:
+        """The classes (n,) int64 of what `sample` draws with the same arguments; None for a generator without classes.
+
+        Raises:
+            ValueError: a class is asked for that does not exist.
+        """
+        return self._chosen(labels, n, self.noise(n, seed=seed)[1])
+
     def interpolate(self, rows: int, steps: int, *, seed: int = 0, labels: Labels | None = None) -> Tensor:
         """Walks through the latent space: row r goes from sample 2r to sample 2r + 1, with the class of the first.
 
