@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gansmith.training import files
+from gansmith import files
 from gansmith.training.pictures import (
     LINE,
     PADDING,

@@ -82,6 +82,6 @@ def _tensor(images: ImageSet) -> Tensor:
 def _keep(run: Path, report: dict[str, object]) -> None:
     """The scores stay with the run, where its model card finds them."""
     if (run / "config.yaml").is_file():
-        from gansmith.training.files import write_atomically
+        from gansmith.files import write_atomically
 
         write_atomically(run / "evaluation.json", json.dumps(report, indent=2, ensure_ascii=False).encode())

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gansmith.data.images import DataError, ImageSet, digest_of, fingerprint_of
+from gansmith.files import sync_directory
 
 FORMAT = 1  # of the files below; a cache of another format is made anew
 VARIABLE = "GANSMITH_CACHE"
@@ -145,32 +146,6 @@ def locked(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file by a whole new one or leave it as it was, whatever happens in between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_directory(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sync_directory(path: Path) -> None:
-    """Make a rename survive a power cut; systems that cannot sync a directory need not."""
-    with contextlib.suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _store(directory: Path, key: str, build: Callable[[Path], Built]) -> None:

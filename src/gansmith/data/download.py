@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gansmith.data.cache import locked, write_atomically
+from gansmith.data.cache import locked
 from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError
+from gansmith.files import write_atomically
 
 VARIABLE = "GANSMITH_DATA"
 TIMEOUT = 30.0  # seconds without an answer

@@ -14,7 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
-from gansmith.data.cache import write_atomically
+from gansmith.files import write_atomically
 
 Progress = Callable[[str, int, int], None]
 

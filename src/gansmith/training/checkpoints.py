@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from gansmith.training.files import sync_directory, write_atomically
+from gansmith.files import sync_directory, write_atomically
 from gansmith.training.manifest import (
     FORMAT,
     MANIFEST,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import gansmith
-from gansmith.training.files import replacing
+from gansmith.files import replacing
 from gansmith.training.model import Model
 
 __all__ = ["export_onnx"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansmith.files import write_atomically
 from gansmith.training.display import duration
-from gansmith.training.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

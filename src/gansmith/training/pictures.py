@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gansmith.training.files import write_atomically
+from gansmith.files import write_atomically
 from gansmith.training.history import plot_history
 
 __all__ = ["as_bytes", "grid", "plot_history", "save_gif", "save_grid", "save_images", "save_npz"]

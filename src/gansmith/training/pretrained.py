@@ -16,12 +16,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 import gansmith
+from gansmith.files import write_atomically
 from gansmith.spelling import suggestion
 from gansmith.training.card import model_card
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
 from gansmith.training.config import from_yaml, merge, parse, to_yaml
 from gansmith.training.engine import pick_device
-from gansmith.training.files import write_atomically
 from gansmith.training.hub import fetch, upload
 from gansmith.training.model import Model, known
 from gansmith.training.pictures import save_grid

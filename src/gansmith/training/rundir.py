@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gansmith.files import write_atomically
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
-from gansmith.training.files import write_atomically
 from gansmith.training.lock import alive, held
 from gansmith.training.manifest import why
 from gansmith.training.places import CONFIG, ENVIRONMENT, LOCK, LOG, METRICS, RunError, given, is_run, nearest, numbered
