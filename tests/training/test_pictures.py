@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from gansmith import files
+from gansmith.training.history import plot_history
 from gansmith.training.pictures import (
     LINE,
     PADDING,
     as_bytes,
     grid,
-    plot_history,
     save_gif,
     save_grid,
     save_images,

@@ -14,9 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from gansmith.files import write_atomically
-from gansmith.training.history import plot_history
 
-__all__ = ["as_bytes", "grid", "plot_history", "save_gif", "save_grid", "save_images", "save_npz"]
+__all__ = ["as_bytes", "grid", "save_gif", "save_grid", "save_images", "save_npz"]
 
 PADDING = 2
 """Pixels between the images of a grid, after enlarging."""
