@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -109,3 +110,32 @@ def test_a_signal_saves_and_is_told_by_the_exit_code(tmp_path, data, tiny, signu
     assert "go on with: gansmith resume run" in err
     newest = max(Path(tmp_path, "run", "checkpoints").glob("step-*"))
     assert int(newest.name.removeprefix("step-")) > 0
+
+
+def test_figures_for_tensorboard_are_written_or_refused_at_once(gansmith, tmp_path, data, tiny, monkeypatch) -> None:
+    told = []
+
+    class SummaryWriter:
+        def __init__(self, folder, purge_step) -> None:
+            told.append(folder)
+
+        def add_scalar(self, name, value, step) -> None:
+            told.append((name, step))
+
+        def flush(self) -> None:
+            pass
+
+    stand_in = ModuleType("torch.utils.tensorboard")
+    stand_in.SummaryWriter = SummaryWriter
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", stand_in)
+    words = ["train", "digits", "--data", data, *tiny, "--out", "run", "--tensorboard", "events"]
+    monkeypatch.setattr("gansmith.cli.train.find_spec", lambda name: None)
+    answer = gansmith(*words)
+    assert (answer.code, (tmp_path / "run").exists()) == (2, False)
+    assert "pip install 'gansmith[tensorboard]'" in answer.err
+    monkeypatch.setattr("gansmith.cli.train.find_spec", lambda name: stand_in)
+    assert gansmith(*words).code == 0
+    assert told[0] == "events"
+    assert ("cost/generator", 2) in told
+    assert gansmith("resume", "run", "--steps", "3", "--tensorboard", "events").code == 0
+    assert ("cost/generator", 3) in told

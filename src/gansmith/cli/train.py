@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gansmith.cli.models import code_beside
@@ -11,12 +13,12 @@ from gansmith.cli.parser import Parser, existing, whole
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from gansmith.training.loop import Run
+    from gansmith.training.loop import Logger, Run
     from gansmith.training.recipe import Recipe
 
 __all__ = ["resolved", "resume", "train"]
 
-_OWN = ("recipe", "config", "out", "init_from", "allow_code")
+_OWN = ("recipe", "config", "out", "init_from", "allow_code", "tensorboard")
 
 
 def train(arguments: Sequence[str]) -> int:
@@ -34,7 +36,7 @@ def train(arguments: Sequence[str]) -> int:
         existing(given.init_from, "run or weights file")
     from gansmith.training.runs import train as begin
 
-    return _ended(begin(recipe, out=given.out, init_from=given.init_from))
+    return _ended(begin(recipe, out=given.out, init_from=given.init_from, loggers=_loggers(given)))
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -48,12 +50,19 @@ def resume(arguments: Sequence[str]) -> int:
         "--allow-data-change", action="store_true", help="go on although the data are not what they were"
     )
     parser.add_argument("--allow-code", action="store_true", help="import the pieces of your own that the run names")
+    _add_loggers(parser)
     given = parser.read(arguments)
     from gansmith.training.runs import resume as go_on
 
     code_beside(given.allow_code)
     return _ended(
-        go_on(given.run, steps=given.steps, allow_code=given.allow_code, allow_data_change=given.allow_data_change)
+        go_on(
+            given.run,
+            steps=given.steps,
+            allow_code=given.allow_code,
+            allow_data_change=given.allow_data_change,
+            loggers=_loggers(given),
+        )
     )
 
 
@@ -111,8 +120,23 @@ def _parser(recipe: Recipe) -> Parser:
         "--init-from", metavar="RUN|FILE", help="start from the weights of a run, a model or a weights file"
     )
     parser.add_argument("--allow-code", action="store_true", help="import pieces of your own, written module:attribute")
+    _add_loggers(parser)
     add_flags(parser, recipe)
     return parser
+
+
+def _add_loggers(parser: Parser) -> None:
+    parser.add_argument("--tensorboard", metavar="DIR", help="write the figures as TensorBoard's event files as well")
+
+
+def _loggers(given: Namespace) -> list[Logger]:
+    from gansmith.training.loggers import TensorBoard
+
+    if given.tensorboard is None:
+        return []
+    if find_spec("tensorboard") is None:
+        raise ValueError("--tensorboard needs a package that is not installed: pip install 'gansmith[tensorboard]'")
+    return [TensorBoard(Path(given.tensorboard).expanduser())]
 
 
 def _ended(run: Run) -> int:

@@ -4,6 +4,7 @@ from gansmith.training.config import from_yaml, to_yaml
 from gansmith.training.display import Display
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.errors import NonFiniteError, TrainingError
+from gansmith.training.loggers import TensorBoard
 from gansmith.training.loop import Run
 from gansmith.training.model import Model
 from gansmith.training.pictures import save_gif, save_grid, save_images, save_npz
@@ -26,6 +27,7 @@ __all__ = [
     "Run",
     "Schedules",
     "Session",
+    "TensorBoard",
     "TrainingError",
     "from_pretrained",
     "from_yaml",
