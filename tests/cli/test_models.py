@@ -124,10 +124,11 @@ def test_an_onnx_file_is_written(gansmith, tmp_path, tiny_run) -> None:
     assert session.run(None, inputs)[0].shape == (3, 1, 16, 16)
 
 
-def test_an_export_needs_somewhere_to_go(gansmith, tiny_run) -> None:
-    assert gansmith("export", tiny_run).err == (
-        "gansmith: nothing to export: say --onnx FILE, --pretrained DIR, or both\n"
-    )
+def test_an_export_goes_into_its_run_or_needs_somewhere_to_go(gansmith, tiny_run) -> None:
+    assert gansmith("export", tiny_run).out == f"{tiny_run / 'export'}\n"
+    assert (tiny_run / "export" / "model.safetensors").is_file()
+    answer = gansmith("export", tiny_run / "export")
+    assert (answer.code, answer.err.partition(": say ")[2]) == (2, "--onnx FILE or --pretrained DIR\n")
 
 
 def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, tmp_path) -> None:

@@ -17,19 +17,34 @@ def export(arguments: Sequence[str]) -> int:
     parser = Parser(prog="gansmith export", description="Write a run's averaged generator for use elsewhere.")
     add_model(parser)
     parser.add_argument("--onnx", metavar="FILE", help="one ONNX file; the number of samples stays free")
-    parser.add_argument("--pretrained", metavar="DIR", help="a folder with safetensors, configuration and a model card")
+    parser.add_argument(
+        "--pretrained",
+        metavar="DIR",
+        help="a folder with safetensors, configuration and a model card [RUN/export, where no --onnx is given]",
+    )
     parser.add_argument("--licence", "--license", metavar="SPDX", help="for the model card, such as mit")
     parser.add_argument("--half", action="store_true", help="store the folder's weights in half precision")
     given = parser.read(arguments)
-    if given.onnx is None and given.pretrained is None:
-        raise ValueError("nothing to export: say --onnx FILE, --pretrained DIR, or both")
     model = find_model(given)
+    pretrained = given.pretrained
+    if given.onnx is None and pretrained is None:
+        pretrained = _place_in(Path(given.run).expanduser())
     if given.onnx is not None:
         from gansmith.training.export import export_onnx
 
         difference = export_onnx(model, Path(given.onnx).expanduser())
         print(f"its images differ from PyTorch's by at most {difference:.1e}", file=sys.stderr)
         print(given.onnx)
-    if given.pretrained is not None:
-        print(model.save_pretrained(Path(given.pretrained), licence=given.licence, half=given.half))
+    if pretrained is not None:
+        print(model.save_pretrained(Path(pretrained), licence=given.licence, half=given.half))
     return 0
+
+
+def _place_in(run: Path) -> Path:
+    """The run's own folder for exports."""
+    from gansmith.training.places import is_run
+    from gansmith.training.rundir import RunDirectory
+
+    if not is_run(run):
+        raise ValueError(f"{run} is no run, which would have a place of its own: say --onnx FILE or --pretrained DIR")
+    return RunDirectory(run).export
