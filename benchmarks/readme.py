@@ -126,8 +126,8 @@ def kills(result: dict[str, Any]) -> str:
     lost = result["steps_lost"]
     return (
         f"### Nothing lost\n\n{result['kills']} times a run was killed without warning, half of them inside a save: "
-        f"{result['damaged_checkpoints']} checkpoints damaged, {len(result['failed_to_resume'])} resumes failed, at most "
-        f"{lost['most']} steps lost with a checkpoint every {lost['interval']}, and the weights at the end are "
+        f"{result['damaged_checkpoints']} checkpoints damaged, {len(result['failed_to_resume'])} resumes failed, "
+        f"at most {lost['most']} steps lost with a checkpoint every {lost['interval']}, and the weights at the end are "
         f"{'bit for bit those' if result['bit_equal_to_uninterrupted'] else 'not those'} of a run that was left alone."
         f"\n\n{source(result)}"
     )
