@@ -1,4 +1,4 @@
-.PHONY: check test slow docs bench
+.PHONY: check test coverage slow docs bench
 
 check:  ## lint, format, types, layering
 	ruff check .
@@ -8,6 +8,9 @@ check:  ## lint, format, types, layering
 
 test:  ## the ordinary suite
 	pytest
+
+coverage:  ## the ordinary suite, with the lines and branches that it does not reach
+	pytest --cov --cov-report=term-missing
 
 slow:  ## the experiments that take minutes
 	pytest -m slow
