@@ -34,6 +34,11 @@ class Alternating:
 
     Raises:
         ValueError: a player would not move at all.
+
+    Example:
+        >>> from gansmith.games import AdversarialGame
+        >>> Alternating(discriminator_steps=2).turns(AdversarialGame())
+        ['discriminator', 'discriminator', 'generator']
     """
 
     optimizer: OptimizerFactory = Adam()

@@ -25,6 +25,23 @@ class Simultaneous:
         optimizer: builds each player's optimiser.
         rates: factors on a player's learning rate, by name (two time scales).
         schedule: the factor on all learning rates as a function of the step.
+
+    Raises:
+        ValueError: when it begins, `rates` names somebody who does not play.
+
+    Example:
+        >>> import torch
+        >>> from gansmith.dynamics import SGD, LocalEngine
+        >>> from gansmith.games import AdversarialGame, Wasserstein
+        >>> from gansmith.types import Round
+        >>> _ = torch.manual_seed(0)
+        >>> players = {"generator": torch.nn.Linear(3, 2), "discriminator": torch.nn.Linear(2, 1)}
+        >>> game, dynamics = AdversarialGame(Wasserstein()), Simultaneous(optimizer=SGD(lr=0.1))
+        >>> round = Round({"real": torch.ones(4, 2), "latent": torch.randn(4, 3)})
+        >>> state = dynamics.init(game, players)
+        >>> state, result = dynamics.step(game, players, state, lambda substep: round, LocalEngine())
+        >>> sorted(result.costs), state["steps"]
+        (['discriminator', 'generator'], 1)
     """
 
     optimizer: OptimizerFactory = Adam()

@@ -93,6 +93,14 @@ class R2(_Slope):
 
     Raises:
         ValueError: γ is negative.
+
+    Example:
+        >>> import torch
+        >>> points = {"real": torch.zeros(3, 1), "fake": torch.ones(3, 1)}
+        >>> critic = Critic(torch.nn.Linear(1, 1, bias=False), points, differentiable=["fake"])
+        >>> _ = torch.nn.init.constant_(critic.module.weight, 3.0)
+        >>> R2(gamma=1.0)(critic, Round(points)).tolist()  # half of 3² at every sample
+        [4.5, 4.5, 4.5]
     """
 
     gamma: float | None = None
@@ -113,6 +121,14 @@ class WGANGP:
 
     Raises:
         ValueError: λ is negative.
+
+    Example:
+        >>> import torch
+        >>> points = {"real": torch.zeros(2, 1), "fake": torch.ones(2, 1)}
+        >>> critic = Critic(torch.nn.Linear(1, 1, bias=False), points)
+        >>> _ = torch.nn.init.constant_(critic.module.weight, 3.0)
+        >>> WGANGP(weight=10.0)(critic, Round(points)).tolist()  # 10·(3 − 1)²
+        [40.0, 40.0]
     """
 
     weight: float = 10.0

@@ -11,6 +11,8 @@ from gansmith.metrics.convnet import SmallConvNet
 from gansmith.metrics.images import beside, check_shape
 from gansmith.metrics.shipped import WEIGHTS, load_weights, weights_digest
 
+__all__ = ["Classifier", "calibrate", "digits"]
+
 
 def calibrate(logits: Tensor, labels: Tensor, *, steps: int = 60) -> float:
     """The temperature that minimises the held-out negative log-likelihood.
@@ -30,11 +32,12 @@ def calibrate(logits: Tensor, labels: Tensor, *, steps: int = 60) -> float:
 
     From Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2.
 
-    >>> g = torch.Generator().manual_seed(0)
-    >>> z = torch.randn(4000, 3, generator=g, dtype=torch.float64)
-    >>> y = torch.multinomial(z.softmax(1), 1, generator=g).squeeze(1)
-    >>> abs(calibrate(5 * z, y) - 5) < 0.5
-    True
+    Example:
+        >>> g = torch.Generator().manual_seed(0)
+        >>> z = torch.randn(4000, 3, generator=g, dtype=torch.float64)
+        >>> y = torch.multinomial(z.softmax(1), 1, generator=g).squeeze(1)
+        >>> abs(calibrate(5 * z, y) - 5) < 0.5
+        True
     """
     if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
         shapes = f"{tuple(logits.shape)} and {tuple(labels.shape)}"
@@ -98,10 +101,11 @@ def digits() -> Classifier:
     to be unsure of Fashion-MNIST's images; its accuracies are in `benchmarks/results/extractor.json`. What it says of
     other things that are no digits is for the controls to show.
 
-    >>> blank = -torch.ones(1, 1, 28, 28)
-    >>> probabilities = digits().probabilities(blank)
-    >>> probabilities.shape, bool(probabilities.max() < 0.9)
-    (torch.Size([1, 10]), True)
+    Example:
+        >>> blank = -torch.ones(1, 1, 28, 28)
+        >>> probabilities = digits().probabilities(blank)
+        >>> probabilities.shape, bool(probabilities.max() < 0.9)
+        (torch.Size([1, 10]), True)
     """
     tensors, _ = load_weights(WEIGHTS / "digits28.safetensors")
     temperature = tensors.pop("temperature").item()

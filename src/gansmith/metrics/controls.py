@@ -7,6 +7,8 @@ from torch import Tensor
 
 from gansmith.metrics.images import as_images
 
+__all__ = ["Blends", "Halves", "Noise"]
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -15,8 +17,9 @@ class Noise:
     Args:
         shape: (channels, height, width).
 
-    >>> Noise((1, 8, 8)).sample(3, seed=0).shape
-    torch.Size([3, 1, 8, 8])
+    Example:
+        >>> Noise((1, 8, 8)).sample(3, seed=0).shape
+        torch.Size([3, 1, 8, 8])
     """
 
     shape: tuple[int, int, int]
@@ -37,9 +40,10 @@ class Halves:
     Raises:
         ValueError: labels of another length, or of one class only.
 
-    >>> half = Halves(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 4, 1), torch.tensor([0, 1]))
-    >>> sorted(half.sample(1, seed=0).flatten().tolist())
-    [-1.0, -1.0, 1.0, 1.0]
+    Example:
+        >>> half = Halves(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 4, 1), torch.tensor([0, 1]))
+        >>> sorted(half.sample(1, seed=0).flatten().tolist())
+        [-1.0, -1.0, 1.0, 1.0]
     """
 
     images: Tensor
@@ -66,8 +70,10 @@ class Blends:
     Raises:
         ValueError: labels of another length, or of one class only.
 
-    >>> Blends(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1), torch.tensor([0, 1])).sample(2, seed=0).flatten().tolist()
-    [0.0, 0.0]
+    Example:
+        >>> blends = Blends(torch.tensor([-1.0, 1.0]).view(2, 1, 1, 1), torch.tensor([0, 1]))
+        >>> blends.sample(2, seed=0).flatten().tolist()
+        [0.0, 0.0]
     """
 
     images: Tensor

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+__all__ = ["SmallConvNet"]
+
 FEATURES = 64
 
 
@@ -22,10 +24,11 @@ class SmallConvNet(nn.Module):
     Args:
         classes: number of classes.
 
-    >>> import torch
-    >>> net = SmallConvNet(classes=20).eval()
-    >>> net.features(torch.zeros(3, 1, 28, 28)).shape, net(torch.zeros(3, 1, 28, 28)).shape
-    (torch.Size([3, 64]), torch.Size([3, 20]))
+    Example:
+        >>> import torch
+        >>> net = SmallConvNet(classes=20).eval()
+        >>> net.features(torch.zeros(3, 1, 28, 28)).shape, net(torch.zeros(3, 1, 28, 28)).shape
+        (torch.Size([3, 64]), torch.Size([3, 20]))
     """
 
     def __init__(self, *, classes: int) -> None:

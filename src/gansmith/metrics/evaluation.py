@@ -22,6 +22,8 @@ from gansmith.metrics.score import Protocol, Report
 from gansmith.metrics.statistics import GaussianStatistics
 from gansmith.types import Sampler
 
+__all__ = ["evaluate"]
+
 ENOUGH = 2_048
 NEIGHBOURS = 10_000
 
@@ -65,11 +67,12 @@ def evaluate(
     Raises:
         ValueError: too few images, images that the extractor does not know, or samples that are not finite.
 
-    >>> from gansmith.metrics import Images, pixels
-    >>> real = torch.rand(200, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    >>> report = evaluate(Images(real), real, extractor=pixels(), n=100, allow_few=True)
-    >>> report["precision"]
-    1.0
+    Example:
+        >>> from gansmith.metrics import Images, pixels
+        >>> real = torch.rand(200, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+        >>> report = evaluate(Images(real), real, extractor=pixels(), n=100, allow_few=True)
+        >>> report["precision"]
+        1.0
     """
     if min(n, len(reference)) < ENOUGH and not allow_few:
         raise ValueError(

@@ -11,6 +11,8 @@ from gansmith.metrics.convnet import SmallConvNet
 from gansmith.metrics.images import beside, check_shape
 from gansmith.metrics.shipped import WEIGHTS, load_weights, weights_digest
 
+__all__ = ["Extractor", "NetworkExtractor", "grey28", "pixels"]
+
 
 @runtime_checkable
 class Extractor(Protocol):
@@ -45,10 +47,11 @@ class NetworkExtractor:
         network: images (n, c, h, w) in [-1, 1] to features (n, …).
         shape: (c, h, w) of the images it knows, or None for any.
 
-    >>> extractor = NetworkExtractor(name="mean colour", network=nn.AdaptiveAvgPool2d(1).eval())
-    >>> extractor(torch.ones(2, 3, 8, 8))
-    tensor([[1., 1., 1.],
-            [1., 1., 1.]])
+    Example:
+        >>> extractor = NetworkExtractor(name="mean colour", network=nn.AdaptiveAvgPool2d(1).eval())
+        >>> extractor(torch.ones(2, 3, 8, 8))
+        tensor([[1., 1., 1.],
+                [1., 1., 1.]])
     """
 
     name: str
@@ -77,8 +80,9 @@ class NetworkExtractor:
 def pixels() -> NetworkExtractor:
     """The pixels themselves, for any size.
 
-    >>> pixels()(torch.zeros(2, 3, 4, 4)).shape
-    torch.Size([2, 48])
+    Example:
+        >>> pixels()(torch.zeros(2, 3, 4, 4)).shape
+        torch.Size([2, 48])
     """
     return NetworkExtractor(name="pixels", network=nn.Flatten().eval())
 
@@ -95,8 +99,9 @@ def grey28() -> NetworkExtractor:
     Trained by `benchmarks/train_extractor.py` on both training sets without the 5,000 digits of the embedded set;
     its accuracies are in `benchmarks/results/extractor.json`.
 
-    >>> grey28()(torch.zeros(2, 1, 28, 28)).shape
-    torch.Size([2, 64])
+    Example:
+        >>> grey28()(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 64])
     """
     tensors, _ = load_weights(WEIGHTS / "grey28.safetensors")
     network = _Penultimate(classes=20)

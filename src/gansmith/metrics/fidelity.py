@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+__all__ = ["Calls", "calls", "relative_share"]
+
 CONFIDENCE = 0.9
 
 
@@ -18,8 +20,9 @@ class Calls:
         confident: for each class, the samples called it with a probability of at least the threshold.
         threshold: of the probability.
 
-    >>> Calls(10, (4, 5)).share, Calls(10, (4, 5)).class_shares
-    (0.9, (0.4, 0.5))
+    Example:
+        >>> Calls(10, (4, 5)).share, Calls(10, (4, 5)).class_shares
+        (0.9, (0.4, 0.5))
     """
 
     count: int
@@ -58,9 +61,10 @@ def calls(probabilities: Tensor, *, threshold: float = CONFIDENCE) -> Calls:
     Raises:
         ValueError: another shape, or a threshold outside its range.
 
-    >>> import torch
-    >>> calls(torch.tensor([[0.95, 0.05], [0.6, 0.4], [0.08, 0.92]]))
-    Calls(count=3, confident=(1, 1), threshold=0.9)
+    Example:
+        >>> import torch
+        >>> calls(torch.tensor([[0.95, 0.05], [0.6, 0.4], [0.08, 0.92]]))
+        Calls(count=3, confident=(1, 1), threshold=0.9)
     """
     if probabilities.ndim != 2 or not len(probabilities):
         raise ValueError(f"probabilities are (n, k) with n > 0; got {tuple(probabilities.shape)}")
@@ -79,8 +83,9 @@ def relative_share(samples: Calls, real: Calls) -> float:
     Raises:
         ValueError: no real image is called with confidence, so the classifier does not belong to the data.
 
-    >>> round(relative_share(Calls(100, (45, 45)), Calls(100, (50, 46))), 4)
-    0.9375
+    Example:
+        >>> round(relative_share(Calls(100, (45, 45)), Calls(100, (50, 46))), 4)
+        0.9375
     """
     if not real.share:
         raise ValueError("no real image is called with confidence: this classifier does not know this kind of image")

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from gansmith.metrics.statistics import GaussianStatistics
 
+__all__ = ["frechet_distance"]
+
 
 def frechet_distance(a: GaussianStatistics, b: GaussianStatistics) -> float:
     """The squared Fréchet (2-Wasserstein) distance between the Gaussians of two sets of features.
@@ -24,9 +26,10 @@ def frechet_distance(a: GaussianStatistics, b: GaussianStatistics) -> float:
 
     From Dowson and Landau 1982, equation 4; for samples of generators, Heusel et al. 2017, equation 6.
 
-    >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    >>> round(frechet_distance(GaussianStatistics.of(x), GaussianStatistics.of(x + 2)), 9)
-    12.0
+    Example:
+        >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        >>> round(frechet_distance(GaussianStatistics.of(x), GaussianStatistics.of(x + 2)), 9)
+        12.0
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"features of {len(a.mean)} and of {len(b.mean)} numbers lie in different spaces")

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+__all__ = ["as_images", "beside", "check_shape", "fit"]
+
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow's mode "L"
 
 
@@ -15,8 +17,9 @@ def as_images(images: Tensor) -> Tensor:
     Raises:
         ValueError: another number of axes or another type.
 
-    >>> as_images(torch.tensor([[[[0, 255]]]], dtype=torch.uint8))
-    tensor([[[[-1.,  1.]]]])
+    Example:
+        >>> as_images(torch.tensor([[[[0, 255]]]], dtype=torch.uint8))
+        tensor([[[[-1.,  1.]]]])
     """
     if images.ndim != 4:
         raise ValueError(f"images are (n, channels, height, width); got the shape {tuple(images.shape)}")
@@ -50,8 +53,9 @@ def fit(images: Tensor, shape: tuple[int, int, int]) -> Tensor:
     Raises:
         ValueError: a conversion other than between one and three channels (an alpha channel is dropped first by you).
 
-    >>> fit(torch.ones(2, 3, 64, 64), (1, 28, 28)).shape
-    torch.Size([2, 1, 28, 28])
+    Example:
+        >>> fit(torch.ones(2, 3, 64, 64), (1, 28, 28)).shape
+        torch.Size([2, 1, 28, 28])
     """
     channels, height, width = shape
     found = images.shape[1]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+__all__ = ["PrecisionRecall", "nearest_radii", "precision_recall"]
+
 CHUNK = 500
 
 
@@ -33,11 +35,12 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
 
     From Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", section 2.
 
-    >>> x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
-    >>> precision_recall(x, x)
-    PrecisionRecall(precision=1.0, recall=1.0)
-    >>> precision_recall(x, x + 100)
-    PrecisionRecall(precision=0.0, recall=0.0)
+    Example:
+        >>> x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+        >>> precision_recall(x, x)
+        PrecisionRecall(precision=1.0, recall=1.0)
+        >>> precision_recall(x, x + 100)
+        PrecisionRecall(precision=0.0, recall=0.0)
     """
     if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
         raise ValueError(f"features are (n, d) and (m, d); got {tuple(real.shape)} and {tuple(fake.shape)}")
@@ -60,8 +63,9 @@ def nearest_radii(points: Tensor, *, k: int) -> Tensor:
     Raises:
         ValueError: k below 1, or not more than k points.
 
-    >>> nearest_radii(torch.tensor([[0.0], [1.0], [3.0]]), k=1)
-    tensor([1., 1., 2.])
+    Example:
+        >>> nearest_radii(torch.tensor([[0.0], [1.0], [3.0]]), k=1)
+        tensor([1., 1., 2.])
     """
     if not 1 <= k < len(points):
         raise ValueError(f"k must be at least 1 and below the number of points, {len(points)}; got {k}")

@@ -9,6 +9,8 @@ from torch import Tensor
 from gansmith.metrics.images import as_images
 from gansmith.types import Sampler, key_seed
 
+__all__ = ["Images", "batches", "draw"]
+
 DRAW = 250
 
 
@@ -27,8 +29,9 @@ def draw(sampler: Sampler, n: int, *, seed: int, labels: Tensor | None = None) -
     Raises:
         ValueError: n below 1, labels of another length, or a sampler that returns another number of images than asked.
 
-    >>> [tuple(block.shape) for block in draw(Images(torch.zeros(10, 1, 4, 4)), 300, seed=0)]
-    [(250, 1, 4, 4), (50, 1, 4, 4)]
+    Example:
+        >>> [tuple(block.shape) for block in draw(Images(torch.zeros(10, 1, 4, 4)), 300, seed=0)]
+        [(250, 1, 4, 4), (50, 1, 4, 4)]
     """
     if n < 1:
         raise ValueError(f"the number of samples must be at least 1; got {n}")
@@ -58,8 +61,9 @@ def batches(
     Raises:
         ValueError: a batch or n below 1, or more images asked for than a tensor holds.
 
-    >>> [len(part) for part in batches(torch.zeros(5, 1, 4, 4), batch=2)]
-    [2, 2, 1]
+    Example:
+        >>> [len(part) for part in batches(torch.zeros(5, 1, 4, 4), batch=2)]
+        [2, 2, 1]
     """
     if batch < 1:
         raise ValueError(f"the batch must be at least 1; got {batch}")
@@ -87,9 +91,10 @@ class Images:
     Raises:
         ValueError: no images, or labels of another length.
 
-    >>> digits = Images(torch.arange(4.0).view(4, 1, 1, 1) / 4, labels=torch.tensor([0, 1, 0, 1]))
-    >>> digits.sample(3, seed=0, labels=torch.tensor([1, 1, 1])).unique().tolist()
-    [0.25, 0.75]
+    Example:
+        >>> digits = Images(torch.arange(4.0).view(4, 1, 1, 1) / 4, labels=torch.tensor([0, 1, 0, 1]))
+        >>> digits.sample(3, seed=0, labels=torch.tensor([1, 1, 1])).unique().tolist()
+        [0.25, 0.75]
     """
 
     images: Tensor

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+__all__ = ["Protocol", "Report", "Score"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -84,14 +86,15 @@ class Report:
         protocol: how all of them came about.
         values: the figures by name, in the order in which they are shown.
 
-    >>> report = Report(_example(), {"precision (pixels)": 0.75, "recall (pixels)": 0.5})
-    >>> report["recall"]
-    0.5
-    >>> print(report)
-    precision (pixels)  0.7500
-    recall (pixels)     0.5000
-    100 samples, seed 0, no network average; reference: 200 images of toy
-    features pixels (e3b0c44298fc), resize none, gansmith 0.1.0
+    Example:
+        >>> report = Report(_example(), {"precision (pixels)": 0.75, "recall (pixels)": 0.5})
+        >>> report["recall"]
+        0.5
+        >>> print(report)
+        precision (pixels)  0.7500
+        recall (pixels)     0.5000
+        100 samples, seed 0, no network average; reference: 200 images of toy
+        features pixels (e3b0c44298fc), resize none, gansmith 0.1.0
     """
 
     protocol: Protocol

@@ -9,17 +9,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+__all__ = ["WEIGHTS", "load_weights", "save_weights", "weights_digest"]
+
 WEIGHTS = Path(__file__).parent / "weights"
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 of named tensors: names, shapes and values, floats as float32, independent of order and file format.
 
-    >>> a, b = torch.arange(3.0), torch.ones(2, 2)
-    >>> weights_digest({"a": a, "b": b}) == weights_digest({"b": b.half(), "a": a})
-    True
-    >>> weights_digest({"a": a}) == weights_digest({"a": a + 1})
-    False
+    Example:
+        >>> a, b = torch.arange(3.0), torch.ones(2, 2)
+        >>> weights_digest({"a": a, "b": b}) == weights_digest({"b": b.half(), "a": a})
+        True
+        >>> weights_digest({"a": a}) == weights_digest({"a": a + 1})
+        False
     """
     digest = hashlib.sha256()
     for name in sorted(tensors):

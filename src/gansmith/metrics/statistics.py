@@ -12,6 +12,8 @@ from gansmith.metrics.features import Extractor
 from gansmith.metrics.sampling import batches
 from gansmith.types import Sampler
 
+__all__ = ["GaussianStatistics", "collect"]
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianStatistics:
@@ -26,12 +28,13 @@ class GaussianStatistics:
         mean: (d,) float64.
         scatter: (d, d) float64.
 
-    >>> some = torch.tensor([[0.0, 1.0], [2.0, 1.0], [4.0, 4.0]])
-    >>> GaussianStatistics.of(some).covariance.tolist()
-    [[4.0, 3.0], [3.0, 3.0]]
-    >>> both = GaussianStatistics.of(some[:1]) + GaussianStatistics.of(some[1:])
-    >>> torch.allclose(both.covariance, GaussianStatistics.of(some).covariance)
-    True
+    Example:
+        >>> some = torch.tensor([[0.0, 1.0], [2.0, 1.0], [4.0, 4.0]])
+        >>> GaussianStatistics.of(some).covariance.tolist()
+        [[4.0, 3.0], [3.0, 3.0]]
+        >>> both = GaussianStatistics.of(some[:1]) + GaussianStatistics.of(some[1:])
+        >>> torch.allclose(both.covariance, GaussianStatistics.of(some).covariance)
+        True
     """
 
     count: int
@@ -95,9 +98,10 @@ def collect(
         seed: for a sampler.
         batch: how many at a time; changes no result beyond rounding.
 
-    >>> from gansmith.metrics import pixels
-    >>> collect(torch.zeros(10, 1, 2, 2), pixels(), batch=3).count
-    10
+    Example:
+        >>> from gansmith.metrics import pixels
+        >>> collect(torch.zeros(10, 1, 2, 2), pixels(), batch=3).count
+        10
     """
     parts = (GaussianStatistics.of(extractor(images)) for images in batches(source, n=n, seed=seed, batch=batch))
     return reduce(GaussianStatistics.__add__, parts)

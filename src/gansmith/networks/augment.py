@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from gansmith.networks.players import samplewise
 
+__all__ = ["Augmented", "blank", "recolour", "shift"]
+
 
 class Augmented(nn.Module):
     r"""A discriminator that sees every image, real or generated, through a random transformation T.
@@ -18,19 +20,20 @@ class Augmented(nn.Module):
     does. Its randomness is torch's global state on the device of x: seed that, and it repeats.
 
     Args:
-        discriminator: Any module from x (n, C, H, W) (and a label) to scores (n,).
-        flip: Mirror left and right with probability 1/2.
-        colour: Shift brightness by U(-0.5, 0.5), scale saturation by U(0, 2) and contrast by U(0.5, 1.5).
-        translation: Shift by up to this share of each side (0 to 1; Zhao et al. use 0.125), filling with zeros.
-        cutout: Blank a rectangle of this share of each side (0 to 1; Zhao et al. use 0.5) with zeros.
+        discriminator: any module from x (n, C, H, W) (and a label) to scores (n,).
+        flip: mirror left and right with probability 1/2.
+        colour: shift brightness by U(-0.5, 0.5), scale saturation by U(0, 2) and contrast by U(0.5, 1.5).
+        translation: shift by up to this share of each side (0 to 1; Zhao et al. use 0.125), filling with zeros.
+        cutout: blank a rectangle of this share of each side (0 to 1; Zhao et al. use 0.5) with zeros.
 
     Raises:
         ValueError: A share is outside 0 to 1.
 
-    >>> _ = torch.manual_seed(0)
-    >>> see = Augmented(nn.Flatten(), flip=True)
-    >>> sorted(see(torch.tensor([[[[1.0, 2.0]]]])).flatten().tolist())
-    [1.0, 2.0]
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> see = Augmented(nn.Flatten(), flip=True)
+        >>> sorted(see(torch.tensor([[[[1.0, 2.0]]]])).flatten().tolist())
+        [1.0, 2.0]
     """
 
     def __init__(

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from gansmith.networks.shapes import Shape, check_shape
 
+__all__ = ["check_networks"]
+
 SAMPLES = 4
 
 
@@ -25,19 +27,20 @@ def check_networks(
     as they were.
 
     Args:
-        generator: The generator, on any device.
-        discriminator: The discriminator, on the same device.
-        shape: Shape of one sample: (C, H, W) or (d,).
-        latent: Length of z.
-        classes: Number of classes; 0 for none.
+        generator: the generator, on any device.
+        discriminator: the discriminator, on the same device.
+        shape: shape of one sample: (C, H, W) or (d,).
+        latent: length of z.
+        classes: number of classes; 0 for none.
 
     Raises:
-        ValueError: Something of this does not hold; the message says what.
+        ValueError: something of this does not hold; the message says what.
 
-    >>> _ = torch.manual_seed(0)
-    >>> g = nn.Sequential(nn.Linear(3, 2))
-    >>> d = nn.Sequential(nn.Linear(2, 8), nn.Softplus(), nn.Linear(8, 1), nn.Flatten(0))
-    >>> check_networks(g, d, shape=(2,), latent=3)
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> g = nn.Sequential(nn.Linear(3, 2))
+        >>> d = nn.Sequential(nn.Linear(2, 8), nn.Softplus(), nn.Linear(8, 1), nn.Flatten(0))
+        >>> check_networks(g, d, shape=(2,), latent=3)
     """
     shape = check_shape(shape)
     generator, discriminator = copy.deepcopy(generator).train(), copy.deepcopy(discriminator).train()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+__all__ = ["Projection", "check_label", "embed"]
+
 
 def check_label(label: Tensor | None, samples: int, classes: int) -> None:
     """Check that a label is given exactly where a network is conditional, one int64 per sample.
 
     Raises:
-        ValueError: The label is missing, not expected, or not an int64 tensor of shape (n,).
+        ValueError: the label is missing, not expected, or not an int64 tensor of shape (n,).
     """
     if classes == 0:
         if label is not None:
@@ -50,14 +52,15 @@ class Projection(nn.Module):
     bits of a logit are too few for a loss that subtracts two of them.
 
     Args:
-        features: Length of h.
-        classes: Number of classes K; 0 leaves the second product out.
-        std: Standard deviation of the initial w and e.
-        bias: Whether there is a b.
+        features: length of h.
+        classes: number of classes K; 0 leaves the second product out.
+        std: standard deviation of the initial w and e.
+        bias: whether there is a b.
 
-    >>> _ = torch.manual_seed(0)
-    >>> Projection(8, classes=3)(torch.ones(2, 8), torch.tensor([0, 2])).shape
-    torch.Size([2])
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> Projection(8, classes=3)(torch.ones(2, 8), torch.tensor([0, 2])).shape
+        torch.Size([2])
     """
 
     def __init__(self, features: int, *, classes: int = 0, std: float = 0.02, bias: bool = True) -> None:

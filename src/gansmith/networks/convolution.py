@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+__all__ = ["conv2d"]
+
 # Stride, padding and groups, the first two alike on both axes.
 Geometry = tuple[int, int, int]
 
@@ -25,16 +27,17 @@ def conv2d(
     """Return ``torch.nn.functional.conv2d`` of the same arguments, faster under double differentiation.
 
     Args:
-        x: Input (n, c, h, w).
-        weight: Weight (o, c / groups, kh, kw).
-        bias: Bias (o,) or None.
-        stride: Stride on both axes.
-        padding: Zero padding on both axes.
-        groups: Number of groups.
+        x: input (n, c, h, w).
+        weight: weight (o, c / groups, kh, kw).
+        bias: bias (o,) or None.
+        stride: stride on both axes.
+        padding: zero padding on both axes.
+        groups: number of groups.
 
-    >>> x, w = torch.ones(1, 2, 4, 4), torch.ones(2, 1, 3, 3)
-    >>> bool((conv2d(x, w, padding=1, groups=2) == F.conv2d(x, w, padding=1, groups=2)).all())
-    True
+    Example:
+        >>> x, w = torch.ones(1, 2, 4, 4), torch.ones(2, 1, 3, 3)
+        >>> bool((conv2d(x, w, padding=1, groups=2) == F.conv2d(x, w, padding=1, groups=2)).all())
+        True
     """
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return F.conv2d(x, weight, bias, stride, padding, groups=groups)

@@ -14,6 +14,8 @@ from gansmith.networks.layers import Double, Flatten, Halve, Start
 from gansmith.networks.players import Discriminator, Generator, check_counts
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
+__all__ = ["DCGAN"]
+
 SLOPE = 0.2
 STD = 0.02
 
@@ -27,25 +29,26 @@ class DCGAN:
     are those of PyTorch's DCGAN tutorial, one for one, the outermost (4x4 grid to 1x1) written as linear maps.
     Labels come in as an embedding beside z and as a projection (Miyato & Koyama 2018).
 
-    Attributes:
-        width: Channels of the finest hidden layer; they double at every halving of the sides.
-        max_width: Where the doubling stops.
-        generator_norm: Batch norm in the generator, or none.
-        discriminator_norm: Batch norm, none (samples are then treated apart, as gradient penalties want it), or
+    Args:
+        width: channels of the finest hidden layer; they double at every halving of the sides.
+        max_width: where the doubling stops.
+        generator_norm: batch norm in the generator, or none.
+        discriminator_norm: batch norm, none (samples are then treated apart, as gradient penalties want it), or
             spectral (Miyato et al. 2018), which keeps every layer's largest singular value at 1.
-        bias: Biases where no batch norm follows.
-        embedding: Length of a label's embedding in the generator.
+        bias: biases where no batch norm follows.
+        embedding: length of a label's embedding in the generator.
 
     Raises:
         ValueError: A field is out of range; on building, an image size that cannot be halved (the message names one
             that can).
 
-    >>> import torch
-    >>> _ = torch.manual_seed(0)
-    >>> pair = DCGAN(width=8)
-    >>> images = pair.generator((1, 28, 28), latent=16)(torch.randn(2, 16))
-    >>> images.shape, pair.discriminator((1, 28, 28))(images).shape
-    (torch.Size([2, 1, 28, 28]), torch.Size([2]))
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> pair = DCGAN(width=8)
+        >>> images = pair.generator((1, 28, 28), latent=16)(torch.randn(2, 16))
+        >>> images.shape, pair.discriminator((1, 28, 28))(images).shape
+        (torch.Size([2, 1, 28, 28]), torch.Size([2]))
     """
 
     width: int = 64

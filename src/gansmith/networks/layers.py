@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from gansmith.networks.convolution import conv2d
 
+__all__ = ["Conv", "Double", "Flatten", "Halve", "Start", "channels_last"]
+
 # Measured on a processor with bf16 matrix units: on a grid this small, a convolution with this many weights spends
 # most of its time on the layout of the weights, and one matrix product over patches takes a third as long.
 SMALL_GRID = 32
@@ -28,14 +30,15 @@ class Start(nn.Module):
     It is the transposed convolution of a 1x1 image by an h x w kernel, weight for weight, as one matrix product.
 
     Args:
-        code: Length k of the code.
-        channels: Channels C of the grid.
-        grid: Height and width of the grid.
-        bias: Whether every channel has a bias.
+        code: length k of the code.
+        channels: channels C of the grid.
+        grid: height and width of the grid.
+        bias: whether every channel has a bias.
 
-    >>> _ = torch.manual_seed(0)
-    >>> Start(3, 8, (4, 6))(torch.randn(2, 3)).shape
-    torch.Size([2, 8, 4, 6])
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> Start(3, 8, (4, 6))(torch.randn(2, 3)).shape
+        torch.Size([2, 8, 4, 6])
     """
 
     def __init__(self, code: int, channels: int, grid: tuple[int, int], *, bias: bool = True) -> None:
@@ -68,15 +71,16 @@ class Conv(nn.Conv2d):
     """A convolution that keeps the sides of an image and is quick to differentiate twice; see ``conv2d``.
 
     Args:
-        in_channels: Channels of x (n, in, H, W).
-        out_channels: Channels of the output.
-        kernel: Side of the kernel, odd.
-        groups: Number of groups.
-        bias: Whether there is a bias.
+        in_channels: channels of x (n, in, H, W).
+        out_channels: channels of the output.
+        kernel: side of the kernel, odd.
+        groups: number of groups.
+        bias: whether there is a bias.
 
-    >>> _ = torch.manual_seed(0)
-    >>> Conv(2, 4, 3)(torch.randn(1, 2, 5, 5)).shape
-    torch.Size([1, 4, 5, 5])
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> Conv(2, 4, 3)(torch.randn(1, 2, 5, 5)).shape
+        torch.Size([1, 4, 5, 5])
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, *, groups: int = 1, bias: bool = True) -> None:

@@ -11,6 +11,8 @@ from gansmith.networks.conditional import Projection
 from gansmith.networks.players import Discriminator, Generator, check_counts
 from gansmith.networks.shapes import Shape, check_shape
 
+__all__ = ["MLP"]
+
 SLOPE = 0.2
 
 
@@ -20,18 +22,19 @@ class MLP:
 
     Labels come in as an embedding beside z and as a projection in the discriminator (Miyato & Koyama 2018).
 
-    Attributes:
-        width: Units of each hidden layer.
-        depth: Number of hidden layers.
-        embedding: Length of a label's embedding in the generator.
+    Args:
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+        embedding: length of a label's embedding in the generator.
 
     Raises:
         ValueError: A field is below 1.
 
-    >>> import torch
-    >>> _ = torch.manual_seed(0)
-    >>> MLP(width=16).generator((2,), latent=4)(torch.randn(3, 4)).shape
-    torch.Size([3, 2])
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> MLP(width=16).generator((2,), latent=4)(torch.randn(3, 4)).shape
+        torch.Size([3, 2])
     """
 
     width: int = 256

@@ -11,6 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gansmith.networks.conditional import Projection, check_label, embed
 from gansmith.networks.shapes import Shape, check_shape
 
+__all__ = ["Architecture", "Discriminator", "Generator", "check_counts", "samplewise"]
+
 
 class Architecture(Protocol):
     """A value that builds the two players for a shape; ``MLP``, ``DCGAN`` and ``Residual`` are such values.
@@ -30,8 +32,9 @@ class Architecture(Protocol):
 def samplewise(module: nn.Module) -> bool:
     """Say whether a module treats the samples of a batch apart, that is, has no batch normalisation.
 
-    >>> samplewise(nn.Linear(2, 2)), samplewise(nn.Sequential(nn.BatchNorm1d(2)))
-    (True, False)
+    Example:
+        >>> samplewise(nn.Linear(2, 2)), samplewise(nn.Sequential(nn.BatchNorm1d(2)))
+        (True, False)
     """
     return not any(isinstance(part, _BatchNorm) for part in module.modules())
 
@@ -59,15 +62,16 @@ class Generator(nn.Module):
 
     Args:
         body: f, from (n, latent [+ embedding]) to (n, *shape).
-        shape: Shape of one sample: an image (C, H, W) or a vector (d,).
-        latent: Length of z.
-        classes: Number of classes K; 0 for none.
-        embedding: Length of the embedding; unused without classes.
+        shape: shape of one sample: an image (C, H, W) or a vector (d,).
+        latent: length of z.
+        classes: number of classes K; 0 for none.
+        embedding: length of the embedding; unused without classes.
 
-    >>> _ = torch.manual_seed(0)
-    >>> g = Generator(nn.Linear(3, 2), shape=(2,), latent=3)
-    >>> g(torch.randn(5, 3)).shape
-    torch.Size([5, 2])
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> g = Generator(nn.Linear(3, 2), shape=(2,), latent=3)
+        >>> g(torch.randn(5, 3)).shape
+        torch.Size([5, 2])
     """
 
     def __init__(self, body: nn.Module, *, shape: Shape, latent: int, classes: int = 0, embedding: int = 0) -> None:
@@ -104,14 +108,15 @@ class Discriminator(nn.Module):
 
     Args:
         body: f, from (n, *shape) to features (n, F).
-        head: The projection from features (and labels) to scores.
-        shape: Shape of one sample: an image (C, H, W) or a vector (d,).
-        classes: Number of classes K; 0 for none.
+        head: the projection from features (and labels) to scores.
+        shape: shape of one sample: an image (C, H, W) or a vector (d,).
+        classes: number of classes K; 0 for none.
 
-    >>> _ = torch.manual_seed(0)
-    >>> d = Discriminator(nn.Linear(2, 8), Projection(8), shape=(2,))
-    >>> d(torch.randn(5, 2)).shape
-    torch.Size([5])
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> d = Discriminator(nn.Linear(2, 8), Projection(8), shape=(2,))
+        >>> d(torch.randn(5, 2)).shape
+        torch.Size([5])
     """
 
     def __init__(self, body: nn.Module, head: Projection, *, shape: Shape, classes: int = 0) -> None:

@@ -14,6 +14,8 @@ from gansmith.networks.layers import Conv, Flatten, Start
 from gansmith.networks.players import Discriminator, Generator, check_counts
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
+__all__ = ["Block", "Residual"]
+
 SLOPE = 0.2
 
 
@@ -30,24 +32,25 @@ class Residual:
     (64) and ``max_width`` (512), then ``blocks`` (2). Cost grows with the blocks and, once the layers are wide, with
     the square of the width.
 
-    Attributes:
-        width: Channels at full resolution; they double at every halving of the sides.
-        max_width: Where the doubling stops.
-        blocks: Blocks per stage.
-        expansion: How many times wider than the stage the middle of a block is.
-        group_size: Channels per group of the 3x3 convolutions; it must divide the middle's channels.
-        embedding: Length of a label's embedding in the generator.
+    Args:
+        width: channels at full resolution; they double at every halving of the sides.
+        max_width: where the doubling stops.
+        blocks: blocks per stage.
+        expansion: how many times wider than the stage the middle of a block is.
+        group_size: channels per group of the 3x3 convolutions; it must divide the middle's channels.
+        embedding: length of a label's embedding in the generator.
 
     Raises:
         ValueError: A field is out of range or the group size does not divide; on building, an image size that cannot
             be halved (the message names one that can).
 
-    >>> import torch
-    >>> _ = torch.manual_seed(0)
-    >>> pair = Residual(width=8, max_width=16)
-    >>> images = pair.generator((3, 32, 32), latent=16)(torch.randn(2, 16))
-    >>> images.shape, pair.discriminator((3, 32, 32))(images).shape
-    (torch.Size([2, 3, 32, 32]), torch.Size([2]))
+    Example:
+        >>> import torch
+        >>> _ = torch.manual_seed(0)
+        >>> pair = Residual(width=8, max_width=16)
+        >>> images = pair.generator((3, 32, 32), latent=16)(torch.randn(2, 16))
+        >>> images.shape, pair.discriminator((3, 32, 32))(images).shape
+        (torch.Size([2, 3, 32, 32]), torch.Size([2]))
     """
 
     width: int = 16
@@ -115,15 +118,16 @@ class Block(nn.Module):
     :math:`\phi` a leaky ReLU of slope 0.2.
 
     Args:
-        channels: Channels of x (n, channels, H, W).
-        middle: Channels between :math:`W_1` and :math:`W_3`.
-        groups: Groups of :math:`W_2`; they divide ``middle``.
-        scale: The factor by which fix-up initialisation shrinks :math:`W_1` and :math:`W_2`.
+        channels: channels of x (n, channels, H, W).
+        middle: channels between :math:`W_1` and :math:`W_3`.
+        groups: groups of :math:`W_2`; they divide ``middle``.
+        scale: the factor by which fix-up initialisation shrinks :math:`W_1` and :math:`W_2`.
 
-    >>> import torch
-    >>> x = torch.ones(1, 4, 8, 8)
-    >>> bool((Block(4, 8, groups=2, scale=1.0)(x) == x).all())
-    True
+    Example:
+        >>> import torch
+        >>> x = torch.ones(1, 4, 8, 8)
+        >>> bool((Block(4, 8, groups=2, scale=1.0)(x) == x).all())
+        True
     """
 
     def __init__(self, channels: int, middle: int, *, groups: int, scale: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["Shape", "check_image_shape", "check_shape", "stage_widths", "start_grid"]
+
 LARGEST_START = 15
 
 Shape = tuple[int, ...]
@@ -11,10 +13,11 @@ def check_shape(shape: Shape) -> Shape:
     """Return ``shape`` as a tuple after checking that it is an image (C, H, W) or a vector (d,).
 
     Raises:
-        ValueError: The shape has another rank, or a side below 1.
+        ValueError: the shape has another rank, or a side below 1.
 
-    >>> check_shape((1, 28, 28))
-    (1, 28, 28)
+    Example:
+        >>> check_shape((1, 28, 28))
+        (1, 28, 28)
     """
     shape = tuple(shape)
     if len(shape) not in (1, 3) or any(side < 1 for side in shape):
@@ -26,7 +29,7 @@ def check_image_shape(shape: Shape) -> tuple[int, int, int]:
     """Return ``shape`` as (C, H, W) after checking that it is an image.
 
     Raises:
-        ValueError: The shape is not three positive integers.
+        ValueError: the shape is not three positive integers.
     """
     shape = check_shape(shape)
     if len(shape) != 3:
@@ -44,14 +47,15 @@ def start_grid(height: int, width: int) -> tuple[int, int, int]:
     once and the larger side of the start grid is 4 to 15: 16, 28 (= 7·4), 32, 64, 96, 128, 256, 64x96 and so on.
 
     Args:
-        height: Height of the image in pixels.
-        width: Width of the image in pixels.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
 
     Raises:
-        ValueError: The size does not work; the message names the nearest one that does.
+        ValueError: the size does not work; the message names the nearest one that does.
 
-    >>> start_grid(64, 64), start_grid(28, 28), start_grid(64, 96)
-    ((4, 4, 4), (7, 7, 2), (4, 6, 4))
+    Example:
+        >>> start_grid(64, 64), start_grid(28, 28), start_grid(64, 96)
+        ((4, 4, 4), (7, 7, 2), (4, 6, 4))
     """
     grid = _halve(height, width)
     if grid is None:
@@ -67,8 +71,9 @@ def start_grid(height: int, width: int) -> tuple[int, int, int]:
 def stage_widths(width: int, max_width: int, stages: int) -> tuple[int, ...]:
     """Return the channels of each stage, coarsest first: ``width`` at the finest, doubling down to ``max_width``.
 
-    >>> stage_widths(64, 512, 4)
-    (512, 256, 128, 64)
+    Example:
+        >>> stage_widths(64, 512, 4)
+        (512, 256, 128, 64)
     """
     return tuple(min(width << level, max(width, max_width)) for level in reversed(range(stages)))
 
