@@ -1,10 +1,11 @@
 """What is imitated: sets of images, opened from anywhere, and batches drawn from them.
 
->>> from gansmith.data import Batches, open_images
->>> batches = Batches(open_images("digits"), batch=64, seed=0)
->>> images, labels = batches(0)
->>> tuple(images.shape), tuple(labels.shape)
-((64, 1, 28, 28), (64,))
+Example:
+    >>> from gansmith.data import Batches, open_images
+    >>> batches = Batches(open_images("digits"), batch=64, seed=0)
+    >>> images, labels = batches(0)
+    >>> tuple(images.shape), tuple(labels.shape)
+    ((64, 1, 28, 28), (64,))
 """
 
 from gansmith.data.batches import Batches

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from gansmith.data.arrays import Arrays, as_arrays
 from gansmith.data.images import DataError
 
+__all__ = ["read_npz"]
+
 IMAGE_NAMES = ("images", "x", "x_train", "train_images", "image", "imgs", "data", "samples", "arr_0")
 LABEL_NAMES = ("labels", "y", "y_train", "train_labels", "label", "targets", "target", "arr_1")
 

@@ -16,6 +16,8 @@ from gansmith.data.hashes import Progress, in_order
 from gansmith.data.images import DataError, ImageSet, numbered_classes
 from gansmith.data.prepare import VERSION, fit, to_plain
 
+__all__ = ["Arrays", "as_arrays", "from_arrays"]
+
 _CHUNK = 256
 
 
@@ -88,8 +90,9 @@ def as_arrays(images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic] |
     Raises:
         DataError: anything else.
 
-    >>> as_arrays(np.array([[[-1.0, 1.0]]]), None, where="x").images.ravel().tolist()
-    [0, 255]
+    Example:
+        >>> as_arrays(np.array([[[-1.0, 1.0]]]), None, where="x").images.ravel().tolist()
+        [0, 255]
     """
     shape = images.shape
     if images.ndim == 3:

@@ -21,6 +21,8 @@ from gansmith.data.images import DataError, digest_of
 from gansmith.data.mixing import hash64
 from gansmith.data.prepare import fit
 
+__all__ = ["avatar", "avatars_content", "draw", "read_avatars"]
+
 COUNT = 10_000
 SIZE = (64, 64)
 LABEL = "hair_color"
@@ -55,8 +57,9 @@ def avatar(index: int) -> dict[str, str]:
     Raises:
         DataError: the extra "avatars" is not installed.
 
-    >>> avatar(3)["hair_color"] == avatar(3)["hair_color"]
-    True
+    Example:
+        >>> avatar(3)["hair_color"] == avatar(3)["hair_color"]
+        True
     """
     draws = hash64(np.arange(2 * len(_PARTS), dtype=np.uint64), seed=index, stream=1)
     chosen = {}
@@ -72,8 +75,9 @@ def draw(index: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: the extra "avatars" is not installed.
 
-    >>> draw(0, (16, 16)).shape
-    (16, 16, 3)
+    Example:
+        >>> draw(0, (16, 16)).shape
+        (16, 16, 3)
     """
     library = _library()
     attributes = avatar(index)

@@ -11,6 +11,8 @@ import torch
 from gansmith.data.images import DataError, ImageSet
 from gansmith.data.mixing import hash64, permutation
 
+__all__ = ["Batches"]
+
 _FLIPS = 1 << 40  # a stream of its own, far from the epochs' streams
 
 
@@ -35,11 +37,12 @@ class Batches:
         ValueError: a batch below 1.
         DataError: no images.
 
-    >>> from gansmith.data import from_array
-    >>> batches = Batches(from_array(np.zeros((10, 8, 8), np.uint8)), batch=4, seed=0)
-    >>> images, labels = batches(0)
-    >>> tuple(images.shape), images.min().item(), labels
-    ((4, 1, 8, 8), -1.0, None)
+    Example:
+        >>> from gansmith.data import from_array
+        >>> batches = Batches(from_array(np.zeros((10, 8, 8), np.uint8)), batch=4, seed=0)
+        >>> images, labels = batches(0)
+        >>> tuple(images.shape), images.min().item(), labels
+        ((4, 1, 8, 8), -1.0, None)
     """
 
     def __init__(self, images: ImageSet, *, batch: int, seed: int, flip: bool = False) -> None:

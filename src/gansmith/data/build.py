@@ -16,6 +16,18 @@ from gansmith.data.images import DataError, ImageSet, digest_of
 from gansmith.data.prepare import VERSION, CorruptImageError, Header, decode, decoding, probe
 from gansmith.data.sources import Source
 
+__all__ = [
+    "Wanted",
+    "counted",
+    "from_files",
+    "has_colour",
+    "listed",
+    "natural_size",
+    "printable",
+    "settle",
+    "too_corrupt",
+]
+
 CORRUPT_SHARE, CORRUPT_FILES = 0.05, 10  # more than both stops
 KEPT_SIZE = 256  # images that are all of one size up to this keep it
 SIDES = (16, 256)
@@ -112,10 +124,11 @@ def natural_size(sizes: list[tuple[int, int]]) -> tuple[int, int]:
 
     Its side is the largest power of two up to the median smaller side, between 16 and 256.
 
-    >>> natural_size([(48, 64), (48, 64)]), natural_size([(100, 150), (140, 90), (500, 500)])
-    ((48, 64), (64, 64))
-    >>> natural_size([(900, 600)])
-    (256, 256)
+    Example:
+        >>> natural_size([(48, 64), (48, 64)]), natural_size([(100, 150), (140, 90), (500, 500)])
+        ((48, 64), (64, 64))
+        >>> natural_size([(900, 600)])
+        (256, 256)
     """
     if len(set(sizes)) == 1 and max(sizes[0]) <= KEPT_SIZE:
         return sizes[0]
@@ -137,8 +150,9 @@ def _probe(source: Source, name: str) -> Header | None:
 def has_colour(pixels: npt.NDArray[np.uint8]) -> bool:
     """Whether any pixel of (…, C) is not grey.
 
-    >>> has_colour(np.full((2, 2, 3), 7, np.uint8)), has_colour(np.eye(3, dtype=np.uint8)[None])
-    (False, True)
+    Example:
+        >>> has_colour(np.full((2, 2, 3), 7, np.uint8)), has_colour(np.eye(3, dtype=np.uint8)[None])
+        (False, True)
     """
     return bool((pixels[..., 1:] != pixels[..., :1]).any())
 
@@ -146,8 +160,9 @@ def has_colour(pixels: npt.NDArray[np.uint8]) -> bool:
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 
-    >>> counted(1, "file"), counted(2, "file")
-    ('1 file', '2 files')
+    Example:
+        >>> counted(1, "file"), counted(2, "file")
+        ('1 file', '2 files')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -161,8 +176,9 @@ def listed(files: list[tuple[str, str]]) -> str:
 def printable(text: str) -> str:
     r"""File names need not be valid text; what cannot be encoded is shown as a question mark.
 
-    >>> printable("caf\udce9.png")
-    'caf?.png'
+    Example:
+        >>> printable("caf\udce9.png")
+        'caf?.png'
     """
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from gansmith.data.images import DataError, ImageSet, digest_of, fingerprint_of
 from gansmith.files import sync_directory
 
+__all__ = ["Built", "Pixels", "cached", "locked", "one_channel", "require_room", "writable_cache", "write_pixels"]
+
 FORMAT = 1  # of the files below; a cache of another format is made anew
 VARIABLE = "GANSMITH_CACHE"
 

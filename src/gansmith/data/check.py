@@ -19,6 +19,8 @@ from gansmith.data.images import DataError
 from gansmith.data.prepare import CorruptImageError, Header, decode, decoding
 from gansmith.data.sources import Source, opened
 
+__all__ = ["Report", "check_images"]
+
 TINY = 16  # pixels of the smaller side below which an image can only be blown up
 _SHOWN = 10
 _LOOK = 64  # pixels to which a file is decoded for the look; big JPEGs are then decoded at a fraction
@@ -113,13 +115,14 @@ def check_images(path: str | Path, *, progress: Progress | None = None) -> Repor
     Raises:
         DataError: nothing there, no file that could be an image, or an archive that cannot be read.
 
-    >>> import tempfile
-    >>> from PIL import Image
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("P", (40, 30)).save(f"{folder}/a.png")
-    ...     report = check_images(folder)
-    >>> report.images, report.traits, report.size
-    (1, {'palette': ('a.png',)}, (30, 40))
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("P", (40, 30)).save(f"{folder}/a.png")
+        ...     report = check_images(folder)
+        >>> report.images, report.traits, report.size
+        (1, {'palette': ('a.png',)}, (30, 40))
     """
     path = Path(path).expanduser()
     if not path.exists():

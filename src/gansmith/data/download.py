@@ -20,6 +20,8 @@ from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError
 from gansmith.files import write_atomically
 
+__all__ = ["IdxFile", "IdxSet", "locate", "read_idx"]
+
 VARIABLE = "GANSMITH_DATA"
 TIMEOUT = 30.0  # seconds without an answer
 _BLOCK = 1 << 18
@@ -92,8 +94,9 @@ def read_idx(content: bytes, *, name: str) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: another type, or a length that does not match the axes.
 
-    >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), name="two").tolist()
-    [7, 9]
+    Example:
+        >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), name="two").tolist()
+        [7, 9]
     """
     axes = content[3] if len(content) > 3 else 0
     shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 from gansmith.files import write_atomically
 
+__all__ = ["Progress", "file_hashes", "in_order", "open_regular"]
+
 Progress = Callable[[str, int, int], None]
 
 THREADS = 2
@@ -86,8 +88,9 @@ def open_regular(path: Path) -> BufferedReader:
 def in_order(function: Callable[[_In], _Out], items: Iterable[_In], *, ahead: int = 32) -> Iterator[_Out]:
     """`map` on two threads, in order, with at most `ahead` results waiting, so that memory stays bounded.
 
-    >>> list(in_order(abs, [-3, 1, -2]))
-    [3, 1, 2]
+    Example:
+        >>> list(in_order(abs, [-3, 1, -2]))
+        [3, 1, 2]
     """
     pool = ThreadPoolExecutor(THREADS)
     waiting: deque[Future[_Out]] = deque()

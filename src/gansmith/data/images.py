@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from gansmith.data.mixing import permutation
 
+__all__ = ["DataError", "ImageSet", "digest_of", "fingerprint_of", "from_array", "numbered_classes"]
+
 IN_MEMORY_BYTES = 1 << 30
 MOST_CLASSES = 1 << 16
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
@@ -44,9 +46,10 @@ class ImageSet:
     Raises:
         ValueError: shapes, types or labels that do not fit together.
 
-    >>> digits = from_array(np.zeros((10, 28, 28), np.uint8), np.arange(10) % 2, name="blank")
-    >>> digits, len(digits), digits.shape
-    (ImageSet('blank', 10 images of 1×28×28, 2 classes), 10, (1, 28, 28))
+    Example:
+        >>> digits = from_array(np.zeros((10, 28, 28), np.uint8), np.arange(10) % 2, name="blank")
+        >>> digits, len(digits), digits.shape
+        (ImageSet('blank', 10 images of 1×28×28, 2 classes), 10, (1, 28, 28))
     """
 
     name: str
@@ -92,9 +95,10 @@ class ImageSet:
         Raises:
             ValueError: unless 0 < held_out < N.
 
-        >>> train, test = from_array(np.zeros((10, 8, 8), np.uint8), np.arange(10) % 2).split(4)
-        >>> len(train), len(test), np.bincount(test.labels).tolist()
-        (6, 4, [2, 2])
+        Example:
+            >>> train, test = from_array(np.zeros((10, 8, 8), np.uint8), np.arange(10) % 2).split(4)
+            >>> len(train), len(test), np.bincount(test.labels).tolist()
+            (6, 4, [2, 2])
         """
         if not 0 < held_out < len(self):
             raise ValueError(f"held_out is {held_out}: it must be between 1 and {len(self) - 1} for {len(self)} images")
@@ -145,8 +149,9 @@ def from_array(
     Raises:
         ValueError: anything but uint8 images of that shape, or labels that do not fit.
 
-    >>> from_array(np.zeros((3, 8, 4), np.uint8))
-    ImageSet('array', 3 images of 1×8×4)
+    Example:
+        >>> from_array(np.zeros((3, 8, 4), np.uint8))
+        ImageSet('array', 3 images of 1×8×4)
     """
     array = np.asarray(images)
     if array.ndim == 3:
@@ -173,8 +178,9 @@ def numbered_classes(highest: int) -> tuple[str, ...]:
     Raises:
         DataError: a label so high that it cannot be the number of a class.
 
-    >>> numbered_classes(2)
-    ('0', '1', '2')
+    Example:
+        >>> numbered_classes(2)
+        ('0', '1', '2')
     """
     if highest >= MOST_CLASSES:
         raise DataError(
@@ -198,8 +204,9 @@ def fingerprint_of(
 def digest_of(value: object) -> str:
     """SHA-256 (hexadecimal) of a value's canonical JSON.
 
-    >>> digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
-    True
+    Example:
+        >>> digest_of({"b": 1, "a": 2}) == digest_of({"a": 2, "b": 1})
+        True
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["hash64", "permutation"]
+
 GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
@@ -25,8 +27,9 @@ def hash64(index: npt.NDArray[np.uint64], *, seed: int, stream: int = 0) -> npt.
 
     From: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014 (the mixer of section 5).
 
-    >>> [hex(int(x)) for x in hash64(np.arange(2, dtype=np.uint64), seed=0)]
-    ['0xe220a8397b1dcdaf', '0x6e789e6aa1b965f4']
+    Example:
+        >>> [hex(int(x)) for x in hash64(np.arange(2, dtype=np.uint64), seed=0)]
+        ['0xe220a8397b1dcdaf', '0x6e789e6aa1b965f4']
     """
     start = seed & _MASK if stream == 0 else _mix(np.uint64((seed + stream * GOLDEN) & _MASK))
     with np.errstate(over="ignore"):
@@ -36,8 +39,9 @@ def hash64(index: npt.NDArray[np.uint64], *, seed: int, stream: int = 0) -> npt.
 def permutation(n: int, *, seed: int, stream: int = 0) -> npt.NDArray[np.int64]:
     """A permutation of 0 … n − 1: the order that sorts n hashed keys.
 
-    >>> sorted(permutation(5, seed=1).tolist())
-    [0, 1, 2, 3, 4]
+    Example:
+        >>> sorted(permutation(5, seed=1).tolist())
+        [0, 1, 2, 3, 4]
     """
     return np.argsort(hash64(np.arange(n, dtype=np.uint64), seed=seed, stream=stream), kind="stable")
 

@@ -15,6 +15,8 @@ from gansmith.data.download import IdxFile, IdxSet, locate, read_idx
 from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError, digest_of
 
+__all__ = ["digits_content", "digits_file", "idx_content", "read_digits", "read_idx_set"]
+
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 
@@ -93,8 +95,9 @@ IDX_SETS: dict[str, IdxSet] = {
 def idx_content(idx: IdxSet) -> str:
     """SHA-256 that stands for a set's content, known without having the files.
 
-    >>> idx_content(IDX_SETS["mnist"]) == idx_content(IDX_SETS["mnist-test"])
-    False
+    Example:
+        >>> idx_content(IDX_SETS["mnist"]) == idx_content(IDX_SETS["mnist-test"])
+        False
     """
     return digest_of([idx.images.sha256, idx.labels.sha256])
 

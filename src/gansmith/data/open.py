@@ -15,6 +15,8 @@ from gansmith.data.hashes import Progress, file_hashes
 from gansmith.data.images import DataError, ImageSet
 from gansmith.data.sources import opened
 
+__all__ = ["NAMES", "open_images"]
+
 NAMES = ("digits", *named.IDX_SETS, "avatars")
 PICKLES = frozenset((".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"))
 
@@ -43,9 +45,10 @@ def open_images(
         ValueError: no such name or path, with the nearest one; a size or channels that cannot be.
         DataError: (a ValueError) the data is there but cannot be used: no image, too many corrupt files, a pickle, …
 
-    >>> digits = open_images("digits")
-    >>> digits, digits.labels.tolist()[::1000]
-    (ImageSet('digits', 5000 images of 1×28×28, 10 classes), [0, 2, 4, 6, 8])
+    Example:
+        >>> digits = open_images("digits")
+        >>> digits, digits.labels.tolist()[::1000]
+        (ImageSet('digits', 5000 images of 1×28×28, 10 classes), [0, 2, 4, 6, 8])
     """
     wanted = Wanted(size=size, channels=channels)
     directory, notes = writable_cache(cache)

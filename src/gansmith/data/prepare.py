@@ -14,6 +14,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+__all__ = [
+    "MAGIC",
+    "SUFFIXES",
+    "VERSION",
+    "CorruptImageError",
+    "Header",
+    "decode",
+    "decoding",
+    "fit",
+    "probe",
+    "to_plain",
+]
+
 VERSION = 1  # of the conversion: raise it when the same file would come out different, so that caches are made anew
 
 # Only formats that are plain raster images: the others Pillow knows are rare, ambiguous, or start another program.
@@ -43,7 +56,7 @@ class Header:
     Args:
         height: in pixels, once upright.
         width: in pixels, once upright.
-        mode: Pillow's name of the pixel format.
+        mode: pillow's name of the pixel format.
         grey: whether the format has no colour.
         traits: what is out of the ordinary: palette, transparency, 16-bit, CMYK, animated, rotated by EXIF, …
     """
@@ -74,11 +87,12 @@ def probe(file: BinaryIO) -> Header:
     Raises:
         CorruptImageError: no image.
 
-    >>> import io
-    >>> buffer = io.BytesIO()
-    >>> Image.new("RGBA", (30, 20)).save(buffer, "PNG")
-    >>> probe(buffer)
-    Header(height=20, width=30, mode='RGBA', grey=False, traits=('transparency',))
+    Example:
+        >>> import io
+        >>> buffer = io.BytesIO()
+        >>> Image.new("RGBA", (30, 20)).save(buffer, "PNG")
+        >>> probe(buffer)
+        Header(height=20, width=30, mode='RGBA', grey=False, traits=('transparency',))
     """
     with _reasons(), _open(file) as image:
         return _header(image, to_the_end=False)
@@ -99,11 +113,12 @@ def decode(file: BinaryIO, *, height: int, width: int, channels: int) -> tuple[n
     Raises:
         CorruptImageError: truncated, empty, not an image, or too large to be decoded safely.
 
-    >>> import io
-    >>> buffer = io.BytesIO()
-    >>> Image.new("LA", (30, 20), (0, 0)).save(buffer, "PNG")     # black, but wholly transparent
-    >>> decode(buffer, height=8, width=8, channels=1)[0].min().item()
-    255
+    Example:
+        >>> import io
+        >>> buffer = io.BytesIO()
+        >>> Image.new("LA", (30, 20), (0, 0)).save(buffer, "PNG")     # black, but wholly transparent
+        >>> decode(buffer, height=8, width=8, channels=1)[0].min().item()
+        255
     """
     with _reasons(), _open(file) as image:
         header = _header(image, to_the_end=True)

@@ -18,6 +18,8 @@ from gansmith.data.hashes import open_regular
 from gansmith.data.images import DataError, digest_of, numbered_classes
 from gansmith.data.prepare import MAGIC, SUFFIXES
 
+__all__ = ["Source", "folder_source", "opened", "zip_source"]
+
 STYLEGAN_LABELS = "dataset.json"
 _SPLITS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation", "dev"))
 _HUGE = 1 << 30  # bytes that one zip member may unpack to
