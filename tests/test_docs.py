@@ -61,3 +61,10 @@ def test_every_environment_variable_is_documented():
     assert read
     page = (ROOT / "docs" / "runs.md").read_text(encoding="utf-8")
     assert {name for name in read if f"`{name}`" not in page} == set()
+
+
+def test_the_architecture_page_places_every_module_of_the_training_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("Where to look in it:")[2].partition("## ")[0]
+    modules = {path.stem for path in (ROOT / "src" / "gansmith" / "training").glob("[a-z]*.py")}
+    assert set(re.findall(r"`(\w+)`", table)) == modules
