@@ -8,7 +8,7 @@ from dataclasses import field as default
 
 from torch import Tensor
 
-from gansmith.dynamics.field import field, live, move, optimizers
+from gansmith.dynamics.field import beginning, field, live, move
 from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.types import Draw, Engine, Game, Players, Result, Round, State
 
@@ -61,11 +61,7 @@ class Alternating:
         return [player for player in game.players for _ in range(times.get(player, 1))]
 
     def init(self, game: Game, players: Players) -> State:
-        return {
-            "memory": game.init(players),
-            "optimizers": optimizers(self.optimizer, self.rates, game, players),
-            "steps": 0,
-        }
+        return beginning(self.optimizer, self.rates, game, players)
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         memory, factor = state["memory"], self.schedule(state["steps"])

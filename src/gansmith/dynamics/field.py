@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from gansmith.dynamics.optimizers import OptimizerFactory
-from gansmith.types import Costs, Engine, Game, Outcome, Players, Round
+from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, State
 
-__all__ = ["field", "live", "move", "optimizers", "trainable"]
+__all__ = ["beginning", "field", "live", "move", "optimizers", "trainable"]
 
 
 def trainable(players: Players, names: Collection[str]) -> dict[str, list[Tensor]]:
@@ -94,6 +94,15 @@ def optimizers(
             group["base_lr"] = group["lr"]
         built[player] = optimizer
     return built
+
+
+def beginning(build: OptimizerFactory, rates: Mapping[str, float], game: Game, players: Players) -> State:
+    """The state in which most dynamics begin: the game's memory, an optimiser for each player, and no steps made.
+
+    Raises:
+        ValueError: as in `optimizers`.
+    """
+    return {"memory": game.init(players), "optimizers": optimizers(build, rates, game, players), "steps": 0}
 
 
 def move(optimizer: Optimizer, gradients: Sequence[Tensor], *, factor: float = 1.0) -> None:

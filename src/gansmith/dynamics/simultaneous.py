@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
 
-from gansmith.dynamics.field import field, live, move, optimizers
+from gansmith.dynamics.field import beginning, field, live, move
 from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.types import Draw, Engine, Game, Players, Result, State
 
@@ -49,11 +49,7 @@ class Simultaneous:
     schedule: Schedule = Schedule()
 
     def init(self, game: Game, players: Players) -> State:
-        return {
-            "memory": game.init(players),
-            "optimizers": optimizers(self.optimizer, self.rates, game, players),
-            "steps": 0,
-        }
+        return beginning(self.optimizer, self.rates, game, players)
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         factor = self.schedule(state["steps"])
