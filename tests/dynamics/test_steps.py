@@ -336,3 +336,20 @@ def test_adam_is_torchs():
             NonSaturating().generator(None, module(x)).sum().backward()
             optimizer.step()
     assert torch.allclose(players.weight, other.weight, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting", "sentence"),
+    [
+        (Adam, {"lr": 0.0}, "lr must be above 0, not 0"),
+        (Adam, {"lr": float("nan")}, "lr must be above 0, not nan"),
+        (Adam, {"beta1": 1.0}, r"beta1 must be in \[0, 1\), not 1"),
+        (Adam, {"beta2": -0.1}, r"beta2 must be in \[0, 1\), not -0.1"),
+        (Adam, {"eps": 0.0}, "eps must be above 0, not 0"),
+        (SGD, {"lr": -1.0}, "lr must be above 0, not -1"),
+        (SGD, {"momentum": 1.5}, r"momentum must be in \[0, 1\), not 1.5"),
+    ],
+)
+def test_an_optimiser_that_cannot_work_is_refused(kind: type, setting: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        kind(**setting)

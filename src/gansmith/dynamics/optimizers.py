@@ -24,7 +24,10 @@ class Adam:
         lr: learning rate, > 0.
         beta1: decay of the mean gradient, in [0, 1); adversarial training wants it small (0.5 in Radford et al. 2016).
         beta2: decay of the mean squared gradient, in [0, 1).
-        eps: added to the denominator.
+        eps: added to the denominator, > 0.
+
+    Raises:
+        ValueError: a value is outside its range.
 
     Example:
         >>> Adam(lr=1e-3)([torch.zeros(2, requires_grad=True)]).param_groups[0]["betas"]
@@ -35,6 +38,12 @@ class Adam:
     beta1: float = 0.5
     beta2: float = 0.999
     eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check("lr", self.lr, 0 < self.lr < math.inf, "above 0")
+        for name, value in (("beta1", self.beta1), ("beta2", self.beta2)):
+            _check(name, value, 0 <= value < 1, "in [0, 1)")
+        _check("eps", self.eps, 0 < self.eps < math.inf, "above 0")
 
     def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
         return torch.optim.Adam(parameters, lr=self.lr, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)
@@ -48,6 +57,9 @@ class SGD:
         lr: learning rate, > 0.
         momentum: in [0, 1).
 
+    Raises:
+        ValueError: a value is outside its range.
+
     Example:
         >>> SGD(lr=0.5)([torch.zeros(2, requires_grad=True)]).param_groups[0]["lr"]
         0.5
@@ -55,6 +67,10 @@ class SGD:
 
     lr: float = 0.1
     momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check("lr", self.lr, 0 < self.lr < math.inf, "above 0")
+        _check("momentum", self.momentum, 0 <= self.momentum < 1, "in [0, 1)")
 
     def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
         return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum)
@@ -90,3 +106,8 @@ class Schedule:
             return rise
         progress = min(1.0, max(0.0, (step - self.hold) / self.decay))
         return rise * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _check(name: str, value: float, fits: bool, range_: str) -> None:
+    if not fits:
+        raise ValueError(f"{name} must be {range_}, not {value:g}")
