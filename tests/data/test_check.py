@@ -39,7 +39,7 @@ def test_the_report_as_text_and_as_values(motley: Path) -> None:
         "duplicated: none",
         "palette: 2: deep/palette.png, moving.gif",
         "no images: 1 × .txt",
-        "Usable: by default training takes 32×32 pixels, colour; the corrupt files will be skipped.",
+        "Usable: 32×32 pixels suit it, in colour; the corrupt files will be skipped.",
     ):
         assert words in text
     values = json.loads(json.dumps(report.to_dict()))

@@ -229,7 +229,7 @@ def test_a_progress_that_raises_leaves_no_fragment(grey_folder: Path, cache: Pat
         ("weights.pt", "a pickle, which is never opened"),
         ("one.png", "a single .png: give a folder"),
         ("digits:7", "takes no option"),
-        ("mnist:nowhere", "There is no directory nowhere"),
+        ("mnist:nowhere", "there is no directory nowhere"),
         ("avatars:many", "avatars:20000"),
         ("avatars:9:hair_colour", "Did you mean 'hair_color'"),
         ("", "No data is named"),

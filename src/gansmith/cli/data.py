@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from shlex import quote
+from typing import TYPE_CHECKING
 
 from gansmith.cli.parser import Parser, existing, one_of
+
+if TYPE_CHECKING:
+    from gansmith.data import Report
 
 __all__ = ["data"]
 
@@ -29,7 +34,21 @@ def data(arguments: Sequence[str]) -> int:
     if not given.json and sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     print(json.dumps(report.to_dict(), indent=2, ensure_ascii=False) if given.json else report)
+    if not given.json and report.usable:
+        print("\n".join(_next(given.path, report)))
     return 0 if report.usable else 1
+
+
+def _next(path: str, report: Report) -> list[str]:
+    """The command that comes next, and what it does with the sizes and the classes."""
+    from gansmith.recipes import suited
+
+    recipe = suited(path)
+    taken = "x".join(map(str, recipe.size or report.size or ()))
+    lines = [f"  Next: gansmith train --data {quote(path)}", f"  It takes {taken} pixels; --size HxW takes others."]
+    if report.classes and not recipe.conditional:
+        lines.append("  With --conditional it learns the classes, so that each can be asked for.")
+    return lines
 
 
 def _progress(what: str, done: int, total: int) -> None:

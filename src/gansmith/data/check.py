@@ -41,8 +41,8 @@ class Report:
         sizes: "height×width" → number of files.
         ignored: suffix → number of files that are no images.
         classes: class → number of its files; empty when unlabelled.
-        size: (height, width) that training would choose.
-        channels: channels that training would choose.
+        size: (height, width) that suits the images: what `open_images` chooses where none is given.
+        channels: 1 or 3, chosen in the same way.
         notes: further remarks, in plain sentences.
     """
 
@@ -102,7 +102,7 @@ class Report:
             return "Usable."
         colour = "grey" if self.channels == 1 else "colour"
         skipped = "; the corrupt files will be skipped" if self.corrupt else ""
-        return f"Usable: by default training takes {self.size[0]}×{self.size[1]} pixels, {colour}{skipped}."
+        return f"Usable: {self.size[0]}×{self.size[1]} pixels suit it, in {colour}{skipped}."
 
 
 def check_images(path: str | Path, *, progress: Progress | None = None) -> Report:

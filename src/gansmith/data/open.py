@@ -81,7 +81,7 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
     idx = named.IDX_SETS[name]
     directory = Path(rest).expanduser() if rest else None
     if directory is not None and not directory.is_dir():
-        raise ValueError(f"There is no directory {directory}, which {name}:{rest} would read")
+        raise ValueError(f"there is no directory {directory}, which {name}:{rest} would read")
     return from_arrays(
         name,
         lambda: named.read_idx_set(idx, directory=directory, cache=cache, progress=progress),
@@ -137,10 +137,10 @@ def _existing(spec: str) -> Path:
     if path.name != spec or path.suffix:
         parent = path.parent
         if not parent.is_dir():
-            raise ValueError(f"There is no {spec}, nor the directory {parent}")
+            raise ValueError(f"there is no {spec}, nor the directory {parent}")
         entries = difflib.get_close_matches(path.name, sorted(entry.name for entry in parent.iterdir()), 1)
-        hint = f": did you mean {parent / entries[0]}?" if entries else f" in {parent.resolve()}"
-        raise ValueError(f"There is no {spec}{hint}")
+        hint = f": did you mean {parent / entries[0]}?" if entries else f": {parent.resolve()} has no {path.name!r}"
+        raise ValueError(f"there is no {spec}{hint}")
     beside = sorted(entry.name for entry in Path().iterdir() if entry.is_dir())
     name = spec.partition(":")[0]
     raise ValueError(
