@@ -63,6 +63,7 @@ def test_the_version(gansmith, word: str) -> None:
         (["sample", "x", "-n", "some"], "-n: must be a whole number, not 'some'"),
         (["sample", "x", "-n", "0"], "-n: must be at least 1, not 0"),
         (["sample", "x", "--out"], "--out: needs a value"),
+        (["help", "trian"], "there is no command 'trian'; did you mean 'train'?"),
         (["doctor", "me"], "gansmith doctor does not take 'me' here; see gansmith doctor --help"),
     ],
 )
@@ -76,6 +77,7 @@ def test_every_command_explains_itself(gansmith, command: str) -> None:
     answer = gansmith(command, "--help")
     assert answer.code == 0
     assert answer.out.startswith(f"usage: gansmith {command}")
+    assert gansmith("help", command) == answer
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def test_a_walk_is_a_grid_or_an_animation(gansmith, tmp_path, tiny_run) -> None:
         (["--out", "a.jpg"], "--out cannot end in .jpg; give a name that ends in .png"),
         (["--out", "a.gif"], "a .gif shows a walk; add --interpolate, or give a name that ends in .png"),
         (["--label", "9"], "there is no class 9; this model knows 0, 1"),
-        (["--device", "warp"], "there is no device 'warp' here"),
+        (["--device", "warp"], "there is no device 'warp' here; use --device cpu, cuda, cuda:N or auto\n"),
+        (["--frames", "5"], "--frames is the length of a walk; add --interpolate"),
     ],
 )
 def test_what_sampling_refuses(gansmith, tiny_run, words: list[str], sentence: str) -> None:
@@ -88,7 +89,7 @@ def test_a_mistyped_run_is_answered_with_the_nearest(gansmith, tmp_path) -> None
 def test_an_evaluation_names_its_protocol_and_stays_with_the_run(gansmith, tmp_path, tiny_run) -> None:
     refused = gansmith("evaluate", tiny_run, "-n", 16)
     assert refused.code == 2
-    assert "2048" in refused.err
+    assert "it wants 2,048 of both; --allow-few measures nevertheless" in refused.err
     answer = gansmith("evaluate", tiny_run, "-n", 16, "--allow-few", "--json", "--extractor", "pixels")
     assert answer.code == 0, answer.err
     report = json.loads(answer.out)
@@ -131,6 +132,29 @@ def test_an_export_goes_into_its_run_or_needs_somewhere_to_go(gansmith, tiny_run
     assert (answer.code, answer.err.partition(": say ")[2]) == (2, "--onnx FILE or --pretrained DIR\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--onnx", "a.txt"], "--onnx writes an ONNX file, and a.txt does not end in .onnx"),
+        (["--onnx", "a.onnx", "--half"], "--half is for the folder: add --pretrained DIR"),
+        (["--onnx", "a.onnx", "--licence", "mit"], "--licence is for the folder: add --pretrained DIR"),
+    ],
+)
+def test_an_export_that_would_not_be_as_asked_is_refused(gansmith, tiny_run, words: list[str], sentence: str) -> None:
+    answer = gansmith("export", tiny_run, *words)
+    assert (answer.code, answer.out, answer.err) == (2, "", f"gansmith: {sentence}\n")
+
+
+def test_samples_of_two_runs_do_not_mix_in_a_folder(gansmith, tmp_path, tiny_run) -> None:
+    assert gansmith("sample", tiny_run, "-n", 3, "--out", "some").code == 0
+    again = gansmith("sample", tiny_run, "-n", 2, "--out", "some")
+    assert (again.code, again.err) == (
+        2,
+        "gansmith: some is a folder that holds something already; give a new or an empty one\n",
+    )
+    assert len(list((tmp_path / "some").iterdir())) == 3
+
+
 def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, tmp_path) -> None:
     (tmp_path / "pictures").mkdir()
     for number in range(4):
@@ -138,6 +162,8 @@ def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, 
     good = gansmith("data", "check", "pictures")
     assert good.code == 0
     assert "4 images" in good.out
+    assert "\n  Next: gansmith train --data pictures\n  It takes 64x64 pixels;" in good.out
+    assert "--conditional" not in good.out
     for number in range(12):
         (tmp_path / "pictures" / f"bad{number}.png").write_bytes(b"not a picture")
     bad = gansmith("data", "check", "pictures", "--json")
@@ -146,3 +172,12 @@ def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, 
     assert gansmith("data", "check", "picture").err == (
         "gansmith: there is no folder or file picture; did you mean pictures?\n"
     )
+
+
+def test_data_check_tells_how_classes_are_learnt(gansmith, tmp_path) -> None:
+    for name in ("my cats", "my dogs"):
+        (tmp_path / "my pets" / name).mkdir(parents=True)
+        Image.new("L", (20, 20), len(name)).save(tmp_path / "my pets" / name / "a.png")
+    said = gansmith("data", "check", "my pets").out
+    assert "Next: gansmith train --data 'my pets'\n" in said
+    assert "With --conditional it learns the classes" in said

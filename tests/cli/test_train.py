@@ -62,6 +62,9 @@ def test_weights_of_another_run_are_where_a_run_starts(gansmith, tmp_path, data,
 
 def test_what_training_refuses_is_one_sentence(gansmith, data, tiny, tiny_run) -> None:
     assert "did you mean" in gansmith("train", "--data", "./tiny.npy").err
+    assert "gansmith train --data tiny.npz\n" in gansmith("train", data).err
+    assert "needs your pictures: add --data FOLDER" in gansmith("train", "photos").err
+    assert "lr must be above 0, not -1" in gansmith("train", "--lr", "-1").err
     answer = gansmith("train", "digits", "--data", data, *tiny, "--out", tiny_run)
     assert answer.code == 2
     assert answer.err.count("\n") == 1

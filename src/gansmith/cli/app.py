@@ -114,10 +114,12 @@ def _explained(error: ValueError | OSError | ImportError | RuntimeError) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help", "help"):
+    if not words or words[0] in ("-h", "--help") or words == ["help"]:
         print(HELP)
         return 0
     name, *rest = words
+    if name == "help":
+        name, *rest = (*rest, "--help")
     if name in ("-V", "--version"):
         name = "version"
     if name not in COMMANDS:

@@ -42,9 +42,15 @@ def evaluate(arguments: Sequence[str]) -> int:
     model = find_model(given)
     from gansmith import metrics
     from gansmith.data import open_images
+    from gansmith.metrics.evaluation import ENOUGH
 
     channels, *size = model.shape
     images = open_images(given.data or model.recipe.data, size=(size[0], size[1]), channels=channels)
+    if min(given.n, len(images)) < ENOUGH and not given.allow_few:
+        raise ValueError(
+            f"the Fréchet distance of {given.n:,} samples and {len(images):,} real images is badly biased: it wants "
+            f"{ENOUGH:,} of both; --allow-few measures nevertheless"
+        )
     report = metrics.evaluate(
         model,
         _tensor(images),

@@ -27,13 +27,17 @@ def export(arguments: Sequence[str]) -> int:
     given = parser.read(arguments)
     model = find_model(given)
     pretrained = given.pretrained
+    if given.onnx is not None and Path(given.onnx).suffix.lower() != ".onnx":
+        raise ValueError(f"--onnx writes an ONNX file, and {given.onnx} does not end in .onnx")
+    if given.onnx is not None and pretrained is None and (given.half or given.licence):
+        raise ValueError(f"{'--half' if given.half else '--licence'} is for the folder: add --pretrained DIR")
     if given.onnx is None and pretrained is None:
         pretrained = _place_in(Path(given.run).expanduser())
     if given.onnx is not None:
         from gansmith.training.export import export_onnx
 
         difference = export_onnx(model, Path(given.onnx).expanduser())
-        print(f"its images differ from PyTorch's by at most {difference:.1e}", file=sys.stderr)
+        print(f"checked: the ONNX file's images differ from PyTorch's by at most {difference:.1e}", file=sys.stderr)
         print(given.onnx)
     if pretrained is not None:
         print(model.save_pretrained(Path(pretrained), licence=given.licence, half=given.half))

@@ -37,16 +37,16 @@ def sample(arguments: Sequence[str]) -> int:
     parser.add_argument("--label", metavar="L", help="draw only this class, by name or number")
     parser.add_argument("--out", metavar="WHERE", help=f"{FORMATS} [samples.png]")
     parser.add_argument("--interpolate", action="store_true", help="walk from one image to another, one walk a row")
-    parser.add_argument(
-        "--frames", type=whole(least=2), default=FRAMES, metavar="N", help=f"images in a walk [{FRAMES}]"
-    )
+    parser.add_argument("--frames", type=whole(least=2), metavar="N", help=f"images in a walk [{FRAMES}]")
     given = parser.read(arguments)
+    if given.frames is not None and not given.interpolate:
+        raise ValueError("--frames is the length of a walk; add --interpolate, or say with -n how many images")
     out = Path(given.out or ("walk.png" if given.interpolate else "samples.png")).expanduser()
     _check(out, given.interpolate)
     model = find_model(given)
     out.parent.mkdir(parents=True, exist_ok=True)
     if given.interpolate:
-        walks = model.interpolate(given.n or WALKS, given.frames, seed=given.seed, labels=given.label)
+        walks = model.interpolate(given.n or WALKS, given.frames or FRAMES, seed=given.seed, labels=given.label)
         _write_walks(walks, out)
     else:
         _write(model, given, out)
@@ -60,6 +60,8 @@ def _check(out: Path, walk: bool) -> None:
         raise ValueError(f"--out cannot end in {suffix}; give a name that ends in {FORMATS}")
     if suffix == ".gif" and not walk:
         raise ValueError("a .gif shows a walk; add --interpolate, or give a name that ends in .png")
+    if out.is_dir() and any(out.iterdir()):
+        raise ValueError(f"{out} is a folder that holds something already; give a new or an empty one")
 
 
 def _write(model: Model, given: Namespace, out: Path) -> None:

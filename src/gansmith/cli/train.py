@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from gansmith.cli.models import code_beside
@@ -80,7 +81,7 @@ def resolved(given: Namespace) -> Recipe:
 
 def _recipe(given: Namespace) -> Recipe:
     """The named recipe, or the one that suits the data, with the file's changes."""
-    from gansmith.recipes import get, suited
+    from gansmith.recipes import PHOTOS, suited
     from gansmith.training.config import merge, parse
 
     code_beside(given.allow_code)
@@ -94,11 +95,23 @@ def _recipe(given: Namespace) -> Recipe:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     data = vars(given).get("data", changes.get("data"))
-    recipe = get(given.recipe) if given.recipe is not None else suited(data if isinstance(data, str) else None)
+    recipe = _named(given.recipe) if given.recipe is not None else suited(data if isinstance(data, str) else None)
+    if recipe.data == PHOTOS.data and data is None and not Path(recipe.data).exists():
+        raise ValueError(f"the recipe {recipe.name!r} needs your pictures: add --data FOLDER")
     try:
         return merge(recipe, changes, allow_code=given.allow_code)
     except ValueError as error:
         raise ValueError(f"{given.config}: {error}" if given.config else str(error)) from error
+
+
+def _named(name: str) -> Recipe:
+    """The recipe of that name; where a person gave their pictures or their file instead, what they meant is said."""
+    from gansmith.recipes import RECIPES, get
+
+    if name not in RECIPES and (path := Path(name).expanduser()).exists():
+        flag = "--config" if path.suffix.lower() in (".yaml", ".yml") else "--data"
+        raise ValueError(f"{name!r} is not a recipe's name but a path: gansmith train {flag} {quote(name)}")
+    return get(name)
 
 
 def _parser(recipe: Recipe) -> Parser:

@@ -38,9 +38,9 @@ def pick_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"there is no device {name!r} here ({str(error).splitlines()[0]}); use --device cpu or auto"
-        ) from error
+        # Of an unknown word, PyTorch says only which words it knows itself, most of which nobody has.
+        why = "" if name.split(":")[0] not in ("cpu", "cuda", "mps", "xpu") else f" ({str(error).splitlines()[0]})"
+        raise ValueError(f"there is no device {name!r} here{why}; use --device cpu, cuda, cuda:N or auto") from error
     return device
 
 
