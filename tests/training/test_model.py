@@ -99,6 +99,12 @@ def test_the_labels_of_samples_are_known_without_drawing_them(asked) -> None:
     assert tiny().labels(3) is None
 
 
+def test_a_model_shows_itself_in_one_line() -> None:
+    model = tiny(NETWORKS[1], classes=NAMES)
+    count = sum(p.numel() for p in model.generator.parameters())
+    assert repr(model) == f"Model(custom, images of 1×16×16, 3 classes, {count:,} weights, step 0)"
+
+
 @pytest.mark.parametrize(("n", "batch"), [(0, 4), (-1, 4), (4, 0)])
 def test_a_sample_of_nothing_is_refused(n: int, batch: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):

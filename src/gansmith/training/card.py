@@ -50,7 +50,7 @@ def _front_matter(model: Model, licence: str | None) -> str:
 def _pictures(model: Model) -> str:
     channels, height, width = model.shape
     kind = {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
-    return f"{kind} pictures of {width}×{height} pixels"
+    return f"{kind} pictures of {height}×{width} pixels (height×width)"
 
 
 def _data(model: Model) -> str:

@@ -76,6 +76,15 @@ class Model:
         if self.class_shares and len(self.class_shares) != len(self.classes):
             raise ValueError(f"{len(self.classes)} classes cannot have {len(self.class_shares)} shares")
 
+    def __repr__(self) -> str:
+        # The whole of the networks and the recipe would fill a screen.
+        count = sum(p.numel() for p in self.generator.parameters())
+        classes = f", {len(self.classes)} classes" if self.classes else ""
+        shape = "×".join(map(str, self.shape))
+        return (
+            f"Model({self.data or self.recipe.name}, images of {shape}{classes}, {count:,} weights, step {self.step})"
+        )
+
     @classmethod
     def of(cls, session: Session) -> Model:
         """The model of a run in progress: it shares the run's weights and changes with them."""

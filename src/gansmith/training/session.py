@@ -179,8 +179,10 @@ def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:
         if k in saved and saved[k].shape != own[k].shape
     ]
     if missing or unknown or shapes:
-        parts = [f"lacks {', '.join(missing[:5])}"] * bool(missing) + [f"has {', '.join(unknown[:5])} besides"] * bool(
-            unknown
+        parts = [f"it lacks {', '.join(missing[:5])}"] if missing else []
+        parts += [f"it has {', '.join(unknown[:5])} besides"] if unknown else []
+        raise ValueError(
+            f"the saved {who} is another network: {'; '.join([*parts, *shapes[:5]])}. "
+            "Build the networks as those of the saved run were: its config.yaml says how"
         )
-        raise ValueError(f"the saved {who} is another network: it {'; '.join([*parts, *shapes[:5]])}")
     module.load_state_dict(saved)
