@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gansmith.dynamics import Alternating, Schedule
-from gansmith.training import Execution, Recipe, Schedules
+from gansmith.training import Averaging, Execution, Recipe, Schedules
 from gansmith.training.recipe import settled
 
 
@@ -16,6 +16,8 @@ from gansmith.training.recipe import settled
         (Recipe, "latent", 1),
         (Recipe, "steps", 0),
         (Recipe, "retries", 0),
+        (Averaging, "half_life", 0),
+        (Averaging, "ramp", 0),
         (Execution, "pieces", 1),
         (Execution, "threads", 0),
         *((Schedules, field, 1) for field in ("log", "sample", "save", "keep")),

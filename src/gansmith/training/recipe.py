@@ -48,10 +48,16 @@ class Averaging:
     Args:
         half_life: steps after which an old value counts half; 0 keeps the newest only.
         ramp: early in a run the half-life is at most this share of the steps made so far.
+
+    Raises:
+        ValueError: one of them is negative.
     """
 
     half_life: float = 500.0
     ramp: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_least(self, 0, "half_life", "ramp")
 
 
 @dataclass(frozen=True, kw_only=True)
