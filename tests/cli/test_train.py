@@ -60,6 +60,35 @@ def test_weights_of_another_run_are_where_a_run_starts(gansmith, tmp_path, data,
     assert old != fresh
 
 
+def test_a_run_that_goes_on_says_from_where(gansmith, data, tiny) -> None:
+    assert gansmith("train", "digits", "--data", data, *tiny, "--out", "run").code == 0
+    finished = gansmith("resume", "run")
+    assert (finished.code, finished.out) == (0, "run\n")
+    assert finished.err == "run has finished: to go on from step 2, give a larger total, such as --steps 4\n"
+    back = gansmith("resume", "run", "--steps", "1")
+    assert (back.code, back.err) == (
+        2,
+        "gansmith: run is at step 2 already; give a larger total than --steps 1\n",
+    )
+    assert "going on from step 2 of 3\n" in gansmith("resume", "run", "--steps", "3").err
+
+
+def test_a_run_of_no_steps_is_no_cause_for_warnings(gansmith, data, tiny) -> None:
+    answer = gansmith("train", "digits", "--data", data, *tiny, "--steps", "0", "--out", "run")
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_classes_that_are_not_used_are_mentioned(gansmith, data, tiny) -> None:
+    told = "The 2 classes of tiny are not used: with --conditional, each could be asked for.\n"
+    assert told in gansmith("train", "photos", "--data", data, "--size", "16", *tiny, "--out", "a").err
+    assert "classes" not in gansmith("train", "digits", "--data", data, *tiny, "--out", "b").err
+
+
+def test_a_size_that_cannot_be_is_refused_before_the_data_are_read(gansmith, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "image size 63x63 does not work" in gansmith("train", "photos", "--data", "empty", "--size", "63").err
+
+
 def test_what_training_refuses_is_one_sentence(gansmith, data, tiny, tiny_run) -> None:
     assert "did you mean" in gansmith("train", "--data", "./tiny.npy").err
     assert "gansmith train --data tiny.npz\n" in gansmith("train", data).err

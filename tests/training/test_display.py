@@ -2,10 +2,11 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from gansmith.training.display import LiveDisplay, PlainDisplay, Silent, duration, shown_here, state_in_words
+from gansmith.training.display import LiveDisplay, PlainDisplay, Silent, duration, preparing, shown_here, state_in_words
 
 RECORD = {
     "step": 500,
@@ -89,3 +90,37 @@ def test_only_the_first_of_several_processes_shows_anything(monkeypatch):
     assert shown_here(mine) is mine
     monkeypatch.setenv("RANK", "1")
     assert isinstance(shown_here(PlainDisplay()), Silent)
+
+
+def test_preparations_are_told_only_if_they_take_long_and_then_ever_more_rarely(monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr("gansmith.training.display.time.monotonic", lambda: clock[0])
+    with preparing(PlainDisplay()) as show:
+        for second in range(100):
+            clock[0] = float(second)
+            show("reading", second, 99)
+    told = [int(line.split()[1]) for line in capsys.readouterr().err.splitlines()]
+    # After 2 seconds; then after pauses of 3, 4.5, 6.75, 10.125, 15.1875, 22.78 and 30 seconds, in whole seconds.
+    assert told == [3, 7, 12, 19, 30, 46, 69]
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_preparations_are_a_bar_on_a_terminal_which_vanishes(monkeypatch, long: bool):
+    terminal, clock = io.StringIO(), [0.0]
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    display = LiveDisplay()
+    monkeypatch.setattr("gansmith.training.display.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def prepare() -> None:
+        with preparing(display) as show:
+            clock[0] = 1.0 if long else 0.1
+            show("reading", 3, 9)
+            raise OSError("unplugged")
+
+    with pytest.raises(OSError, match="unplugged"):
+        prepare()
+    shown = terminal.getvalue()
+    assert ("3/9" in shown, "reading" in shown) == (long, long)
+    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l")  # the cursor is back, whatever happened

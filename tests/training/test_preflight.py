@@ -35,7 +35,7 @@ def test_two_lines_say_data_players_penalty_steps_device_time_and_memory():
     assert found.seconds_per_step > 0
     assert 0 < found.memory < found.available
     first, second = found.lines(RECIPE, IMAGES, engine)
-    assert first.startswith("tiny: 40 images of 64×32×3 from noise, batch 8; generator ")
+    assert first.startswith("tiny: 40 images of 32×64×3 from noise, batch 8; generator ")
     assert first.endswith(", r1 γ 1")
     assert second.startswith("600 steps on cpu in float32: about ")
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
-__all__ = ["Display", "LiveDisplay", "PlainDisplay", "Silent", "duration", "shown_here", "state_in_words"]
+__all__ = ["Display", "LiveDisplay", "PlainDisplay", "Silent", "duration", "preparing", "shown_here", "state_in_words"]
+
+SOON, OFTEN, SELDOM = 2.0, 2.0, 30.0
+"""Seconds until preparations are spoken of, and at first and at last between two lines about them."""
 
 Record = Mapping[str, float]
 
@@ -130,3 +135,42 @@ def shown_here(display: Display | None = None) -> Display:
     if display is not None:
         return display
     return LiveDisplay() if sys.stderr.isatty() else PlainDisplay()
+
+
+@contextmanager
+def preparing(display: Display) -> Iterator[Callable[[str, int, int], None]]:
+    """A way to tell (what is being done, how many are done, of how many), which is shown if it takes long.
+
+    A terminal gets a bar that vanishes at the end, anything else a line now and then.
+    """
+    if not isinstance(display, LiveDisplay):
+        yield _now_and_then(display)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}"))
+    bar = Progress(*columns, console=display.progress.console, transient=True)
+    task, begin = bar.add_task("", total=None), time.monotonic()
+
+    def show(stage: str, done: int, total: int) -> None:
+        bar.update(task, description=stage, completed=done, total=total)
+        if time.monotonic() - begin > SOON / 4:
+            bar.start()
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+def _now_and_then(display: Display) -> Callable[[str, int, int], None]:
+    due, pause = time.monotonic() + SOON, OFTEN
+
+    def show(stage: str, done: int, total: int) -> None:
+        nonlocal due, pause
+        if time.monotonic() > due and done < total:
+            pause = min(1.5 * pause, SELDOM)
+            due = time.monotonic() + pause
+            display.say(f"{stage} {done:,} of {total:,}")
+
+    return show

@@ -45,7 +45,7 @@ class Preflight:
             if hasattr(p, "weight_for")
         )
         left = duration(self.seconds_per_step * recipe.steps)
-        what = f"{len(images):,} images of {w}×{h}×{c} from {images.name}, batch {recipe.batch}"
+        what = f"{len(images):,} images of {h}×{w}×{c} from {images.name}, batch {recipe.batch}"
         where = f"{recipe.steps:,} steps on {engine.device} in {engine.precision}"
         memory = f"{self.memory / 2**30:.1f} GiB of {self.available / 2**30:.0f} GiB"
         lines = [f"{recipe.name}: {what}; {players}{gammas}", f"{where}: about {left}, {memory}"]

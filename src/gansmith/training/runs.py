@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,8 +11,10 @@ from pathlib import Path
 import torch
 
 from gansmith.data import ImageSet, open_images
+from gansmith.networks import DCGAN, Residual
+from gansmith.networks.shapes import start_grid
 from gansmith.training.config import from_yaml, to_yaml
-from gansmith.training.display import Display, shown_here
+from gansmith.training.display import Display, preparing, shown_here
 from gansmith.training.engine import DeviceEngine, keep_memory, pick_device, pick_precision
 from gansmith.training.environment import describe_environment
 from gansmith.training.loop import Logger, Loop, Run, memory_named
@@ -57,6 +58,8 @@ def train(
     """
     recipe = settled(recipe)
     shown = shown_here(display)
+    if data is None and recipe.size is not None and isinstance(recipe.networks, DCGAN | Residual):
+        start_grid(*recipe.size)  # before a large folder is read for a size that cannot be
     images = data if data is not None else _images(recipe, shown)
     with _engine(recipe, timeout) as engine:
         engine.processes.share(recipe.batch)
@@ -103,7 +106,7 @@ def resume(
         timeout: as in `train`.
 
     Raises:
-        ValueError: there is no such run, it holds no valid checkpoint, or its data have changed.
+        ValueError: there is no such run, it holds no valid checkpoint or one beyond `steps`, or its data have changed.
         TrainingError: the run had to stop again.
     """
     directory = RunDirectory.open(Path(path))
@@ -116,6 +119,7 @@ def resume(
         with memory_named(recipe):
             session = Session.start(recipe, images, engine)
         _restore(session, directory, shown, allow_data_change=allow_data_change)
+        _announce(session, directory.path, shown)
         if owned is not None and steps is not None:
             owned.write("config.yaml", to_yaml(recipe))
         return Loop(session, directory.path, owned, shown, loggers).run()
@@ -156,6 +160,19 @@ def _restore(session: Session, directory: RunDirectory, shown: Display, *, allow
     session.load(tree)
 
 
+def _announce(session: Session, path: Path, shown: Display) -> None:
+    """Say where a run goes on, or that it has nowhere to go."""
+    step, steps = session.step, session.recipe.steps
+    if step > steps:
+        raise ValueError(f"{path} is at step {step} already; give a larger total than --steps {steps}")
+    if step == steps:
+        shown.say(
+            f"{path} has finished: to go on from step {step}, give a larger total, such as --steps {2 * step or 1000}"
+        )
+    elif step:
+        shown.say(f"going on from step {step:,} of {steps:,}")
+
+
 @contextmanager
 def _engine(recipe: Recipe, timeout: float) -> Iterator[DeviceEngine]:
     with joined(timeout) as processes:
@@ -171,17 +188,15 @@ def _engine(recipe: Recipe, timeout: float) -> Iterator[DeviceEngine]:
 
 def _images(recipe: Recipe, display: Display) -> ImageSet:
     """The recipe's data. Each of several processes opens them: the cache lets one prepare and the others wait."""
-    last = 0.0
-
-    def progress(stage: str, done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > 2 and done < total:
-            last = time.monotonic()
-            display.say(f"{stage} {done:,} of {total:,}")
-
-    images = open_images(recipe.data, size=recipe.size, channels=recipe.channels, progress=progress)
+    with preparing(display) as progress:
+        images = open_images(recipe.data, size=recipe.size, channels=recipe.channels, progress=progress)
     for note in images.notes:
         display.say(note)
+    if len(images.classes) > 1 and not recipe.conditional:
+        display.say(
+            f"The {len(images.classes)} classes of {images.name} are not used: with --conditional, each could be asked "
+            "for."
+        )
     return images
 
 

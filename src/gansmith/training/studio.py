@@ -36,7 +36,9 @@ class Studio:
 
     def finish(self) -> None:
         """The plot of costs and quality over the run, and the last grid under a name that is easy to find."""
-        lines = (self.directory.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        plot_history([json.loads(line) for line in lines], self.directory.path / "history.png")
+        metrics = self.directory.path / "metrics.jsonl"
+        if metrics.exists():  # a run of no steps has none
+            lines = metrics.read_text(encoding="utf-8").splitlines()
+            plot_history([json.loads(line) for line in lines], self.directory.path / "history.png")
         images, columns = Model.of(self.session).showcase()
         save_grid(images, self.directory.path / "samples.png", columns=columns)
