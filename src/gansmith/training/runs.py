@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from gansmith.data import ImageSet, open_images
+from gansmith.data import NAMES, ImageSet, open_images
 from gansmith.networks import DCGAN, Residual
 from gansmith.networks.shapes import start_grid
 from gansmith.training.config import from_yaml, to_yaml
@@ -192,7 +192,8 @@ def _images(recipe: Recipe, display: Display) -> ImageSet:
         images = open_images(recipe.data, size=recipe.size, channels=recipe.channels, progress=progress)
     for note in images.notes:
         display.say(note)
-    if len(images.classes) > 1 and not recipe.conditional:
+    # Of a set with a name, the recipe's author knew what they did.
+    if len(images.classes) > 1 and not recipe.conditional and recipe.data.partition(":")[0] not in NAMES:
         display.say(
             f"The {len(images.classes)} classes of {images.name} are not used: with --conditional, each could be asked "
             "for."
