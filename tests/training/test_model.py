@@ -230,7 +230,7 @@ def test_a_model_on_a_gpu_draws_the_same_images() -> None:
 
 def test_a_shared_model_does_not_tell_where_its_data_lay(tmp_path: Path) -> None:
     """Neither the card nor the config holds the folder; the data's own name stays."""
-    model = replace(tiny(), data="cats", recipe=Recipe(networks=NETWORKS[0], latent=8, data="/home/me/secret/cats"))
+    model = replace(tiny(), data="cats", recipe=Recipe(networks=NETWORKS[0], latent=8, data="/pictures/secret/cats"))
     folder = model.save_pretrained(tmp_path / "shared")
     for name in ("README.md", "config.json"):
         text = (folder / name).read_text(encoding="utf-8")
