@@ -154,3 +154,18 @@ def test_convolution_follows_autocast() -> None:
     torch.testing.assert_close(ours, theirs)
     (gradient,) = torch.autograd.grad(ours.float().sum(), [layer.weight])
     assert gradient.dtype == torch.float32
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
+def test_convolution_computes_only_the_gradients_that_are_asked_for(again: bool) -> None:
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 4, 5, 5, requires_grad=True), torch.randn(3, 4, 3, 3, requires_grad=True)
+    y = conv2d(x, weight, padding=1).square().sum()
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        kernel = torch.ops.aten.convolution_backward
+        patch.setattr(torch.ops.aten, "convolution_backward", lambda *args: asked.append(args[-1]) or kernel(*args))
+        torch.autograd.grad(y, [x], retain_graph=True, create_graph=again)
+        torch.autograd.grad(y, [weight], retain_graph=True, create_graph=again)
+    # Both could have been had each time: a player that moves asks for its own, a slope penalty for the samples'.
+    assert [list(mask) for mask in asked] == [[True, False, False], [False, True, False]]

@@ -9,6 +9,7 @@ of derivative runs on the fast kernels of the first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,14 +42,36 @@ def conv2d(
     """
     if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return F.conv2d(x, weight, bias, stride, padding, groups=groups)
-    if torch.is_autocast_enabled(x.device.type):
-        dtype = torch.get_autocast_dtype(x.device.type)
-        x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
-    y: Tensor = _Forward.apply(x, weight, bias, (stride, padding, groups))  # type: ignore[no-untyped-call]
+    x, weight, bias = _cast(x), _cast(weight), None if bias is None else _grown(_cast(bias))
+    y: Tensor = _Forward.apply(_grown(x), _grown(weight), bias, (stride, padding, groups))  # type: ignore[no-untyped-call]
     return y
 
 
-def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, mask: tuple[bool, bool, bool]) -> list[Any]:
+def _cast(x: Tensor) -> Tensor:
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+
+
+def _grown(x: Tensor) -> Tensor:
+    """x, or a view of it if it is a leaf of the graph: autograd tells of nodes alone whether they are asked for."""
+    return x.view_as(x) if x.is_leaf and x.requires_grad else x
+
+
+def _asked(ctx: Any) -> list[bool]:
+    """Say which tensors among a function's arguments the running pass wants a gradient for.
+
+    ``needs_input_grad`` says which of them could have one. Where a player moves and its opponent does not, or a slope
+    penalty asks for the gradient to the samples alone, that is more, and dear.
+    """
+    runs = getattr(torch._C, "_will_engine_execute_node", None)
+    nodes = getattr(ctx, "next_functions", None)
+    if runs is None or nodes is None:
+        return list(ctx.needs_input_grad)
+    asked = [node is not None and runs(node) for node, _ in nodes]
+    return asked + [False] * (len(ctx.needs_input_grad) - len(asked))
+
+
+def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, mask: Sequence[bool]) -> list[Any]:
     stride, padding, groups = geometry
     return list(
         torch.ops.aten.convolution_backward(
@@ -58,15 +81,15 @@ def _backward(grad: Tensor, x: Tensor, weight: Tensor, geometry: Geometry, mask:
 
 
 def _plain(x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
-    return _Forward.apply(x, weight, None, geometry)  # type: ignore[no-any-return,no-untyped-call]
+    return _Forward.apply(_grown(x), _grown(weight), None, geometry)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def _to_input(grad: Tensor, weight: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
-    return _ToInput.apply(grad, weight, like.detach(), geometry)  # type: ignore[no-any-return,no-untyped-call]
+    return _ToInput.apply(_grown(grad), _grown(weight), like.detach(), geometry)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def _to_weight(grad: Tensor, x: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
-    return _ToWeight.apply(grad, x, like.detach(), geometry)  # type: ignore[no-any-return,no-untyped-call]
+    return _ToWeight.apply(_grown(grad), _grown(x), like.detach(), geometry)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _Forward(torch.autograd.Function):
@@ -90,13 +113,13 @@ class _Forward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
+        asked = _asked(ctx)[:3]
         if not torch.is_grad_enabled():
             # Nobody will differentiate this again: one kernel call for all three is the quickest.
-            wanted = ctx.needs_input_grad[:3]
-            return (*_backward(grad, x, weight, ctx.geometry, wanted), None)
-        to_x = _to_input(grad, weight, x, ctx.geometry) if ctx.needs_input_grad[0] else None
-        to_w = _to_weight(grad, x, weight, ctx.geometry) if ctx.needs_input_grad[1] else None
-        to_b = grad.sum((0, 2, 3)) if ctx.has_bias and ctx.needs_input_grad[2] else None
+            return (*_backward(grad, x, weight, ctx.geometry, asked), None)
+        to_x = _to_input(grad, weight, x, ctx.geometry) if asked[0] else None
+        to_w = _to_weight(grad, x, weight, ctx.geometry) if asked[1] else None
+        to_b = grad.sum((0, 2, 3)) if ctx.has_bias and asked[2] else None
         return to_x, to_w, to_b, None
 
     @staticmethod
@@ -127,8 +150,9 @@ class _ToInput(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor | None, ...]:
         grad, weight = ctx.saved_tensors
-        to_grad = _plain(v, weight, ctx.geometry) if ctx.needs_input_grad[0] else None
-        to_w = _to_weight(grad, v, weight, ctx.geometry) if ctx.needs_input_grad[1] else None
+        asked = _asked(ctx)
+        to_grad = _plain(v, weight, ctx.geometry) if asked[0] else None
+        to_w = _to_weight(grad, v, weight, ctx.geometry) if asked[1] else None
         return to_grad, to_w, None, None
 
     @staticmethod
@@ -158,8 +182,9 @@ class _ToWeight(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, v: Tensor) -> tuple[Tensor | None, ...]:
         grad, x = ctx.saved_tensors
-        to_grad = _plain(x, v, ctx.geometry) if ctx.needs_input_grad[0] else None
-        to_x = _to_input(grad, v, x, ctx.geometry) if ctx.needs_input_grad[1] else None
+        asked = _asked(ctx)
+        to_grad = _plain(x, v, ctx.geometry) if asked[0] else None
+        to_x = _to_input(grad, v, x, ctx.geometry) if asked[1] else None
         return to_grad, to_x, None, None
 
     @staticmethod
