@@ -116,6 +116,8 @@ def fused_step(optimizer: Optimizer, gradients: Sequence[Tensor]) -> bool:
     with hooks, and parameters of several types or devices are left to ``optimizer.step()``.
     """
     plain = type(optimizer) in (torch.optim.Adam, torch.optim.AdamW) and "step" not in vars(optimizer)
+    # The kernels are no part of PyTorch's promised interface.
+    plain = plain and hasattr(torch, "_fused_adam_") and hasattr(torch, "_fused_adamw_")
     if not plain or optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
         return False
     groups = optimizer.param_groups
