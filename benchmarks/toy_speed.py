@@ -4,7 +4,8 @@
     toy_speed.py --only simultaneous seeds
 
 Each alternative lives in a process of its own, which makes a round of steps whenever it is its turn; a ratio is that
-of the medians over rounds. gansmith runs through `gansmith.play` with rounds from `gansmith.Stream`. "compiled" is
+of the medians over rounds. gansmith runs through `gansmith.play` with rounds from `gansmith.Stream`; its discriminator
+judges real and generated samples in one pass (``joint``), but for the seeds. "compiled" is
 `gansmith.Compiled`, whose compile time stands beside; "seeds" plays 32 seeds at once, and its unit is the step of one
 seed. Unrolled moves look through ten steps of the discriminator's Adam, and have a textbook of their own.
 """
@@ -56,7 +57,7 @@ def prepared(alternative: str, batch: int) -> tuple[Callable[[int], None], Calla
         kind, gs.Simultaneous()
     )
     dynamics = gs.Compiled(dynamics=dynamics) if how == "compiled" else dynamics
-    game: Any = gs.AdversarialGame(gs.NonSaturating())
+    game: Any = gs.AdversarialGame(gs.NonSaturating(), joint=kind != "seeds")
     streams = [gs.Stream(gs.Ring(), batch=batch, latent=2, seed=seed) for seed in range(SEEDS)]
     players, draws = networks(0), streams[0]
     if kind == "seeds":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gansmith.dynamics.engine import LocalEngine
+from gansmith.memory import keep_memory
 from gansmith.types import Draw, Dynamics, Engine, Game, Players, Result, State
 
 __all__ = ["play"]
@@ -60,6 +61,7 @@ def play(
     """
     if steps < 0:
         raise ValueError(f"steps must be at least 0, not {steps}")
+    keep_memory()
     state = dynamics.init(game, players) if state is None else state
     for step in range(first, first + steps):
         state, result = dynamics.step(game, players, state, draws(step), engine)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,7 +16,7 @@ from gansmith.training.batch_norm import batch_norms, mixers, synchronise
 from gansmith.training.processes import Processes
 from gansmith.types import Costs, Game, Players, Round, key_seed
 
-__all__ = ["DeviceEngine", "Precision", "has_fast_bfloat16", "keep_memory", "pick_device", "pick_precision"]
+__all__ = ["DeviceEngine", "Precision", "has_fast_bfloat16", "pick_device", "pick_precision"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -63,17 +61,6 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["float
     if precision == "auto":
         return "bfloat16" if has_fast_bfloat16(device) else "float32"
     return precision
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed blocks: handing large ones back to the system costs a page fault per page and step."""
-    if platform.system() == "Linux" and platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        trim_threshold, top_pad, mmap_max = -1, -2, -4
-        # No block is mapped by itself: the threshold from which they are cannot be set above 32 MiB.
-        libc.mallopt(mmap_max, 0)
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(top_pad, 64 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -137,10 +124,11 @@ class DeviceEngine:
         means = [] if game.samplewise else [type(game).__name__]
         if self.pieces > 1 and (whole := [*norms, *mixing, *means]):
             raise ValueError(f"{whole[0]} needs the whole batch, so pieces={self.pieces} would change it; use pieces=1")
-        penalties = getattr(game, "penalties", ())
-        if self.compile and penalties:
-            twice = type(penalties[0]).__name__
-            raise ValueError(f"a compiled network cannot be differentiated twice, as {twice} does; leave compile off")
+        twice = [type(p).__name__ for p in getattr(game, "penalties", ()) if getattr(p, "slope", True)]
+        if self.compile and twice:
+            raise ValueError(
+                f"a compiled network cannot be differentiated twice, as {twice[0]} does; leave compile off"
+            )
 
     def gradient(
         self,

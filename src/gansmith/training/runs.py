@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 
 from gansmith.data import NAMES, ImageSet, open_images
+from gansmith.memory import keep_memory
 from gansmith.networks import DCGAN, Residual
 from gansmith.networks.shapes import start_grid
 from gansmith.training.config import from_yaml, to_yaml
 from gansmith.training.display import Display, preparing, shown_here
-from gansmith.training.engine import DeviceEngine, keep_memory, pick_device, pick_precision
+from gansmith.training.engine import DeviceEngine, pick_device, pick_precision
 from gansmith.training.environment import describe_environment
 from gansmith.training.loop import Logger, Loop, Run, memory_named
 from gansmith.training.preflight import preflight
