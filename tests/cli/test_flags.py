@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -12,12 +14,13 @@ from gansmith.dynamics import (
     Adam,
     Alternating,
     Averaged,
+    Clipped,
     Extragradient,
     Lookahead,
     Simultaneous,
     Unrolled,
 )
-from gansmith.games import R2, AdversarialGame, Alpha, Hinge, NonSaturating
+from gansmith.games import R2, AdversarialGame, Alpha, Fade, Flipped, Hinge, InstanceNoise, NonSaturating
 from gansmith.networks import DCGAN, MLP, Residual
 from gansmith.recipes import DIGITS, HINGE_SN, PHOTOS, RECIPES, WGAN_GP
 from gansmith.training.config import parse, to_yaml
@@ -123,8 +126,16 @@ def test_a_printed_recipe_is_read_back_by_config(gansmith, tmp_path, name: str) 
         (
             "--dynamics averaged --dynamics.dynamics lookahead --dynamics.dynamics.alpha .3 --dynamics.decay .9",
             "dynamics",
-            Averaged(decay=0.9, dynamics=Lookahead(alpha=0.3)),
+            Averaged(decay=0.9, dynamics=Lookahead(alpha=0.3, dynamics=DIGITS.dynamics)),
         ),
+        ("--game flipped", "game", Flipped(DIGITS.game)),
+        ("--game instance_noise --game.std.first .3", "game", InstanceNoise(DIGITS.game, std=Fade(first=0.3))),
+        (
+            "--game flipped --game.game instance_noise --game.share .1 --loss hinge",
+            "game",
+            Flipped(InstanceNoise(AdversarialGame(Hinge(), DIGITS.game.penalties)), share=0.1),
+        ),
+        ("--dynamics clipped --dynamics.bound .1", "dynamics", Clipped(dynamics=DIGITS.dynamics, bound=0.1)),
     ],
 )
 def test_flags_people_use(words: str, field: str, value: object) -> None:
@@ -153,9 +164,19 @@ def test_another_dynamics_starts_from_its_own_settings() -> None:
     assert recipe.game == WGAN_GP.game
 
 
+def test_a_wrapper_goes_around_what_the_recipe_and_the_file_have(tmp_path) -> None:
+    """One that is there already is changed where it stands, and a file is read as a flag is."""
+    file = tmp_path / "some.yaml"
+    file.write_text("game: {flipped: {share: 0.2}}")
+    assert resolved("wgan-gp", "--config", str(file)).game == Flipped(WGAN_GP.game, share=0.2)
+    assert resolved("wgan-gp", "--config", str(file), "--game", "flipped").game == Flipped(WGAN_GP.game, share=0.2)
+    twice = resolved("wgan-gp", "--config", str(file), "--game", "instance_noise")
+    assert twice.game == InstanceNoise(Flipped(WGAN_GP.game, share=0.2))
+
+
 def test_a_setting_that_a_wrapper_does_not_have_is_for_what_it_wraps() -> None:
     words = "--dynamics lookahead --dynamics.dynamics averaged --optimizer sgd --lr 3 --dynamics.discriminator_steps 2"
-    inner = Alternating(optimizer=SGD(lr=3.0), discriminator_steps=2)
+    inner = replace(DIGITS.dynamics, optimizer=SGD(lr=3.0), discriminator_steps=2)
     assert resolved("digits", *words.split()).dynamics == Lookahead(dynamics=Averaged(dynamics=inner))
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 
 from gansmith.spelling import listed, suggestion
 from gansmith.training.config import merge
-from gansmith.training.fields import documentation, field_types, is_size, plain_value
+from gansmith.training.fields import documentation, field_types, is_size, plain_value, wrapped_field
 from gansmith.training.pieces import SLOTS, Slot
 from gansmith.training.recipe import Recipe
 
@@ -172,11 +172,11 @@ def _wrapped(kind: type, base: Any, flag: Flag, path: tuple[str, ...], value: An
     name, *rest = path
     types = field_types(kind)
     if name not in types:
-        wrapped = [field for field, its in types.items() if its in SLOTS and kind in SLOTS[its].members.values()]
-        if not wrapped:
+        inside = wrapped_field(kind)
+        if inside is None:
             raise ValueError(_not_here(flag, flag.path[: -len(path)], base))
         # What a wrapper has no such setting for is meant for what it wraps.
-        return _wrapped(kind, base, flag, (wrapped[0], *path), value)
+        return _wrapped(kind, base, flag, (inside, *path), value)
     field, inner, below = types[name], getattr(base, name), tuple(rest)
     if not below:
         return {name: value}

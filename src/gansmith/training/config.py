@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from gansmith.spelling import listed, suggestion
-from gansmith.training.fields import field_types, is_size, plain_value
+from gansmith.training.fields import field_types, is_size, plain_value, wrapped_field
 from gansmith.training.pieces import SLOTS, Slot, address_of, conforming, in_words, resolve
 from gansmith.training.plain_yaml import dump, parse
 from gansmith.training.recipe import Recipe
@@ -61,8 +61,8 @@ def from_yaml(text: str, *, allow_code: bool = False, base: Recipe | None = None
 def merge(recipe: Recipe, changes: Mapping[str, Any], *, allow_code: bool = False) -> Recipe:
     """A recipe with changes, which are plain mappings as `parse` gives them.
 
-    A piece that is named and already there is changed where the changes say so; another piece takes its place with its
-    own usual settings. Lists are replaced.
+    A piece that is named and already there is changed where the changes say so; a wrapper goes around what is there;
+    another piece takes its place with its own usual settings. Lists are replaced.
 
     Raises:
         ValueError: as in `from_yaml`.
@@ -122,9 +122,8 @@ class _Reader:
         if name not in slot.members:
             raise ValueError(f"{at}: there is no {slot.word} {tag!r}{_meant(slot, name)}")
         kind = slot.members[name]
-        return self.record(
-            kind, {} if settings is None else settings, f"{at}.{name}", base if type(base) is kind else None
-        )
+        there = base if type(base) is kind else _around(kind, base)
+        return self.record(kind, {} if settings is None else settings, f"{at}.{name}", there)
 
     def pieces(self, slot: Slot, given: Any, at: str, base: Any) -> tuple[Any, ...]:
         if given is None:
@@ -159,6 +158,18 @@ class _Reader:
                 raise ValueError(f"{at}: args are for a dataclass, and {address} is none; leave them out")
             found = self.record(found, given["args"], f"{at}.args", None)
         return conforming(found, slot, str(address), at)
+
+
+def _around(kind: type, base: Any) -> Any:
+    """A wrapper with its usual settings around the piece that is there; None where there is none, or it is no wrapper.
+
+    Example:
+        >>> from gansmith.games import AdversarialGame, Flipped, Hinge
+        >>> _around(Flipped, AdversarialGame(Hinge())).game.loss
+        Hinge()
+    """
+    inside = wrapped_field(kind)
+    return None if base is None or inside is None else kind(**{inside: base})
 
 
 def _meant(slot: Slot, name: str) -> str:

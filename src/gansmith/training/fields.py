@@ -13,9 +13,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from gansmith.spelling import listed, nearest
-from gansmith.training.pieces import in_words
+from gansmith.training.pieces import SLOTS, in_words
 
-__all__ = ["documentation", "field_types", "is_size", "plain_value", "type_in_words"]
+__all__ = ["documentation", "field_types", "is_size", "plain_value", "type_in_words", "wrapped_field"]
 
 _SIZE = re.compile(r"\s*(\d+)\s*(?:[x×]\s*(\d+)\s*)?")
 
@@ -31,6 +31,19 @@ def field_types(kind: type) -> Mapping[str, Any]:
     """
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind) if field.init}
+
+
+@cache
+def wrapped_field(kind: type) -> str | None:
+    """The field in which a wrapper holds what it goes around, a piece like itself; None for any other piece.
+
+    Example:
+        >>> from gansmith.games import AdversarialGame, Flipped
+        >>> wrapped_field(Flipped), wrapped_field(AdversarialGame)
+        ('game', None)
+    """
+    slots = {name: SLOTS[its] for name, its in field_types(kind).items() if its in SLOTS}
+    return next((name for name, slot in slots.items() if kind in slot.members.values()), None)
 
 
 @cache
