@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
-from gansmith.types import Costs, Outcome, Players, Round, State
+from gansmith.games.wrapping import Around
+from gansmith.types import Outcome, Players, Round
 
 __all__ = ["Packed", "packed"]
 
@@ -32,7 +33,7 @@ def packed(x: Tensor, size: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Packed:
+class Packed(Around):
     """An adversarial game whose discriminator is shown packs of m samples, all real or all generated (PacGAN).
 
         D(x₁, …, x_m) against D(G(z₁), …, G(z_m))
@@ -66,16 +67,9 @@ class Packed:
             raise ValueError(f"size is {self.size}; a pack holds at least 1 sample")
 
     @property
-    def players(self) -> tuple[str, ...]:
-        return self.game.players
-
-    @property
     def samplewise(self) -> bool:
         """Packs may not be torn apart, which splitting a batch anywhere would do."""
         return self.size == 1 and self.game.samplewise
-
-    def init(self, players: Players) -> State:
-        return self.game.init(players)
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         if "label" in round:
@@ -90,12 +84,3 @@ class Packed:
         if "real_scores" in values and not self.game.joint:
             makers["real_scores"] = _D
         return Outcome(round, {"fake": fake} | values, makers)
-
-    def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
-        return self.game.costs(outcome, of)
-
-    def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
-        return self.game.signals(outcome)
-
-    def remember(self, memory: State, outcome: Outcome) -> State:
-        return self.game.remember(memory, outcome)

@@ -1,7 +1,8 @@
 """Terms that a player adds to its cost: here, bounds on the discriminator's slope.
 
 A penalty is any object with a `name`, the points whose input gradient it reads (`at`), and a call
-``(critic, round) -> (n,)`` that returns per-sample terms. One that remembers something between steps has ``init`` and
+``(critic, round) -> (n,)`` that returns per-sample terms. One that reads scores only, and no slope, may say so with
+``slope = False``: networks can then be compiled. One that remembers something between steps has ``init`` and
 ``remember`` besides, and finds it in ``round.memory``.
 """
 

@@ -45,6 +45,7 @@ class LeCam:
     hinged: bool = True
     name: ClassVar[str] = "lecam"
     at: ClassVar[frozenset[str]] = frozenset()
+    slope: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_weight("weight", self.weight)
@@ -106,6 +107,7 @@ class Consistency:
     transformation: Transformation = Shift()
     name: ClassVar[str] = "consistency"
     at: ClassVar[frozenset[str]] = frozenset()
+    slope: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_weight("real", self.real)
