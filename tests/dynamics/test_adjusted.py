@@ -313,7 +313,7 @@ def results(tmp_path_factory):
     "what",
     [
         *("field", "vjp", "jvp", "across", "consensus", "symplectic", "competitive"),
-        *("unrolled", "both unrolled", "first order", "extragradient", "lookahead"),
+        *("unrolled", "both unrolled", "first order", "extragradient", "lookahead", "one pass", "one pass or two"),
     ],
 )
 def test_two_processes_find_what_one_does(results, what, kind):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from gansmith.dynamics import SGD, LocalEngine, Simultaneous, border, field
-from gansmith.dynamics.border import Border, Watched, across
+from gansmith.dynamics.border import Border, across, searched
 from gansmith.games import (
     R1,
     R2,
@@ -79,9 +79,7 @@ def round(n: int = 12) -> Round:
 
 
 def found(game, them, draw=None) -> Border | None:
-    watched = Watched(game, them)
-    field(watched, them, draw or round(), LocalEngine(), game.players)
-    return watched.border
+    return searched(game, them, draw or round(), LocalEngine())[3]
 
 
 def compared(game, them, where, engine=None, draw=None) -> int:
@@ -119,6 +117,15 @@ def test_one_backward_pass_gives_the_gradients_of_two(loss, engine):
     game, them = AdversarialGame(loss), players()
     assert found(game, them) == EXPECTED
     assert compared(game, them, EXPECTED, engine) == 2
+
+
+@pytest.mark.identity
+def test_layers_that_draw_draw_the_same():
+    """The engine makes their draws a function of the round and of who is asked for; other draws are seen at once."""
+    them, draw = players(nn.Dropout(0.5)), round()
+    assert compared(AdversarialGame(), them, EXPECTED, DeviceEngine(), draw) == 2
+    with pytest.raises(AssertionError):
+        compared(AdversarialGame(), them, EXPECTED, LocalEngine(), draw)
 
 
 @pytest.mark.identity

@@ -15,11 +15,13 @@ from gansmith.dynamics import (
     Linearisation,
     Lookahead,
     Optimistic,
+    Simultaneous,
     SymplecticAdjustment,
     Unrolled,
+    border,
     play,
 )
-from gansmith.games import R1, R2, AdversarialGame, RelativisticAverage
+from gansmith.games import R1, R2, Adversarial, AdversarialGame, RelativisticAverage
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.processes import Processes, joined
 from gansmith.types import Round
@@ -35,6 +37,14 @@ DYNAMICS = {
     "first order": Unrolled(optimizer=SGD(lr=0.1, momentum=0.5), steps=3, first_order=True),
     "extragradient": Extragradient(optimizer=SGD(lr=0.1)),
     "lookahead": Lookahead(dynamics=Optimistic(optimizer=SGD(lr=0.1)), every=2),
+    "one pass": Simultaneous(optimizer=SGD(lr=0.1)),
+    "one pass or two": Simultaneous(optimizer=SGD(lr=0.1)),
+}
+# One backward pass serves both players where no penalty reads generated samples; in the second of these games it does
+# so only while D wants something of every sample.
+ONE_PASS = {
+    "one pass": AdversarialGame(RelativisticAverage(), penalties=(R1(gamma=0.5),)),
+    "one pass or two": AdversarialGame(Adversarial(lambda r, f: (1 - r).relu() + f.relu(), lambda r, f: -f)),
 }
 
 
@@ -69,16 +79,21 @@ def found(kind: str, processes: Processes) -> dict[str, list[float]]:
     }
     result = {name: at.flat(vector).tolist() for name, vector in vectors.items()}
     for name, dynamics in DYNAMICS.items():
-        players = networks(kind, processes.rank)
-        engine.prepare(GAME, players)
-        play(GAME, dynamics, players, lambda step: lambda substep: batch(processes, step), steps=3, engine=engine)
-        state = [value.double().flatten() for module in players.values() for value in module.state_dict().values()]
-        result[name] = torch.cat(state).tolist()
+        players, game = networks(kind, processes.rank), ONE_PASS.get(name, GAME)
+        engine.prepare(game, players)
+        state = play(
+            game, dynamics, players, lambda step: lambda substep: batch(processes, step), steps=3, engine=engine
+        )
+        if bool(state.get("border")) != (name in ONE_PASS):
+            raise RuntimeError(f"{name} took another way than it was meant to test")
+        values = [value.double().flatten() for module in players.values() for value in module.state_dict().values()]
+        result[name] = torch.cat(values).tolist()
     return {f"{kind} {name}": values for name, values in result.items()}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    border.WORTHWHILE = 0
     with joined(60.0) as processes:
         all_of_it = found("plain", processes) | found("batch norm", processes)
         path = Path(sys.argv[1]) / f"{processes.world}-{processes.rank}.json"

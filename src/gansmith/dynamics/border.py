@@ -11,19 +11,20 @@ border gets its gradient by a backward pass of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gansmith.dynamics.field import trainable
+from gansmith.dynamics.field import evaluated, trainable
 from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, parameters
 
-__all__ = ["Border", "Watched", "across"]
+__all__ = ["Border", "across", "searched"]
 
 # Measured with two hidden layers of 128 units: the break-even lies between batches of 64 and 512.
 WORTHWHILE = 2**22
@@ -47,45 +48,36 @@ class Border:
     scores: str
 
 
-class Watched:
-    """A game that looks for its border when it is first costed; all else is the game's own.
-
-    Args:
-        game: what the players want.
-        players: the networks.
-    """
-
-    def __init__(self, game: Game, players: Players) -> None:
-        self.game, self._networks = game, players
-        self.border: Border | None = None
-        self._looked = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.game, name)
-
-    def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
-        """The game's costs."""
-        costs = self.game.costs(outcome, of)
-        if not self._looked:
-            self._looked, self.border = True, _find(self.game, self._networks, outcome)
-        return costs
-
-
 def across(
     border: Border, game: Game, players: Players, round: Round, engine: Engine
 ) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome]:
     """Both players' gradients, as `gansmith.dynamics.field` has them, from one backward pass through the judge."""
-    played: list[Outcome] = []
-
-    def costs(part: Round) -> Costs:
-        played[:] = [game.play(players, part, game.players)]
-        return _rescaled(border, played[0], game.costs(played[0], game.players))
-
-    mine = trainable(players, (border.judge, border.maker))
-    # The border turns what flows back through it into the maker's gradient, so that one cost serves both.
-    found, values = engine.gradient(costs, {border.judge: [*mine[border.judge], *mine[border.maker]]}, round)
+    mine = trainable(players, game.players)
+    both = [*mine[border.judge], *mine[border.maker]]
+    # The border turns what flows back through it into the maker's gradient, so that one cost serves both. The maker is
+    # named nevertheless: who is asked for decides what layers such as dropout draw.
+    asked = {player: both if player == border.judge else [] for player in game.players}
+    found, costs, outcome = evaluated(
+        game, players, round, engine, game.players, asked, change=partial(_rescaled, border)
+    )
     whole, cut = found[border.judge], len(mine[border.judge])
-    return {border.judge: whole[:cut], border.maker: whole[cut:]}, values, played[0]
+    return {border.judge: whole[:cut], border.maker: whole[cut:]}, costs, outcome
+
+
+def searched(
+    game: Game, players: Players, round: Round, engine: Engine
+) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome, Border | None]:
+    """What `gansmith.dynamics.field` has of all players, and the game's border, where it has one that pays."""
+    found: list[Border | None] = []
+
+    def look(outcome: Outcome, costs: Costs) -> Costs:
+        if not found:
+            found.append(_find(game, players, outcome))
+        return costs
+
+    mine = trainable(players, game.players)
+    gradients, costs, outcome = evaluated(game, players, round, engine, game.players, mine, change=look)
+    return gradients, costs, outcome, found[0]
 
 
 def _rescaled(border: Border, outcome: Outcome, costs: Costs) -> Costs:
@@ -119,18 +111,26 @@ def _find(game: Game, players: Players, outcome: Outcome) -> Border | None:
     if len(game.players) != 2:
         return None
     reads = _reads(game, outcome)
-    for judge, maker in permutations(game.players):
-        for samples, x in outcome.values.items():
-            theirs = [v for v in reads[maker] if maker in outcome.makers[v]]
-            if not (x.requires_grad and outcome.makers[samples] == {maker} and len(theirs) == 1):
-                continue
-            border = Border(judge, maker, samples, theirs[0])
-            read = border.scores in reads[judge] and judge in outcome.makers[border.scores]
-            rows = outcome[border.scores].shape == x.shape[:1]
-            work = len(x) * sum(p.numel() for p in parameters(players[judge]))
-            if read and rows and work >= WORTHWHILE and _is_only_way(border, players, outcome, reads[judge]):
-                return border if _treats_apart(players[judge], x, outcome[border.scores], outcome.round) else None
+    for border in _candidates(game, outcome, reads):
+        found = (
+            _is_worthwhile(border, players, outcome)
+            and _is_only_way(border, players, outcome, reads[border.judge])
+            and _treats_apart(border, players, outcome)
+        )
+        if _everywhere(outcome.round, torch.full_like(outcome[border.scores].detach()[:1], found)):
+            return border
     return None
+
+
+def _candidates(game: Game, outcome: Outcome, reads: Mapping[str, Sequence[str]]) -> Iterator[Border]:
+    """Where a maker's cost reads one thing of what the maker made, which is what its judge made of its samples."""
+    for judge, maker in permutations(game.players):
+        made = [name for name in reads[maker] if maker in outcome.makers[name]]
+        if len(made) != 1 or made[0] not in reads[judge] or judge not in outcome.makers[made[0]]:
+            continue
+        for samples, x in outcome.values.items():
+            if x.requires_grad and outcome.makers[samples] == {maker} and outcome[made[0]].shape == x.shape[:1]:
+                yield Border(judge, maker, samples, made[0])
 
 
 def _reads(game: Game, outcome: Outcome) -> dict[str, list[str]]:
@@ -144,6 +144,10 @@ def _reads(game: Game, outcome: Outcome) -> dict[str, list[str]]:
     return found
 
 
+def _is_worthwhile(border: Border, players: Players, outcome: Outcome) -> bool:
+    return len(outcome[border.samples]) * sum(p.numel() for p in parameters(players[border.judge])) >= WORTHWHILE
+
+
 def _is_only_way(border: Border, players: Players, outcome: Outcome, read: Collection[str]) -> bool:
     """Whether judge and maker depend on each other through the samples' scores alone."""
     samples, scores = outcome[border.samples], outcome[border.scores]
@@ -155,15 +159,16 @@ def _is_only_way(border: Border, players: Players, outcome: Outcome, read: Colle
     )
 
 
-def _treats_apart(judge: nn.Module, samples: Tensor, scores: Tensor, round: Round) -> bool:
+def _treats_apart(border: Border, players: Players, outcome: Outcome) -> bool:
     """Whether each score depends on its own sample alone: as the judge's layers say, and as gradients of some show."""
+    samples, scores, layers = outcome[border.samples], outcome[border.scores], players[border.judge].modules()
+    if any(isinstance(layer, _BatchNorm) or not getattr(layer, "samplewise", True) for layer in layers):
+        return False
     chosen = torch.rand(len(scores), generator=torch.Generator().manual_seed(0)).to(scores) < 0.5
     chosen[0], chosen[-1] = True, len(scores) == 1
     (gradient,) = torch.autograd.grad(scores[chosen].sum(), samples, retain_graph=True)
     touched = gradient.flatten(1).ne(0).any(1)
-    says = all(getattr(part, "samplewise", True) and not isinstance(part, _BatchNorm) for part in judge.modules())
-    held = says and bool(touched.any()) and not bool(touched[~chosen].any())
-    return _everywhere(round, torch.full_like(scores.detach(), float(held)))
+    return bool(touched.any()) and not bool(touched[~chosen].any())
 
 
 def _leads(start: Any, *, to: Collection[Tensor], around: Any = None) -> bool:

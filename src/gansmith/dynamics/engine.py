@@ -28,12 +28,14 @@ def gradients(
         >>> found["one"][0].item(), found["other"][0].item()
         (3.0, -2.0)
     """
-    found = {}
-    for i, (player, mine) in enumerate(parameters.items()):
+    found: dict[str, tuple[Tensor, ...]] = dict.fromkeys(parameters, ())
+    asked = [player for player, mine in parameters.items() if mine]
+    for player in asked:
+        mine = parameters[player]
         raw = torch.autograd.grad(
             costs[player],
             list(mine),
-            retain_graph=differentiable or i + 1 < len(parameters),
+            retain_graph=differentiable or player != asked[-1],
             create_graph=differentiable,
             allow_unused=True,
             materialize_grads=True,

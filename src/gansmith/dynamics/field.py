@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -13,7 +13,18 @@ from gansmith.dynamics.optimizers import OptimizerFactory, fused_step
 from gansmith.dynamics.rules import make
 from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, State, parameters
 
-__all__ = ["Signals", "beginning", "beside", "field", "live", "move", "optimizers", "substituted", "trainable"]
+__all__ = [
+    "Signals",
+    "beginning",
+    "beside",
+    "evaluated",
+    "field",
+    "live",
+    "move",
+    "optimizers",
+    "substituted",
+    "trainable",
+]
 
 _CHANGED = (
     "a parameter was frozen, freed or replaced after the dynamics had begun; do that first and call init again, "
@@ -138,15 +149,56 @@ def field(
         >>> F["discriminator"][0].item()  # d/dw of w·0 − w·1
         -1.0
     """
-    played: list[Outcome] = []
     elsewhere = at or {}
+    parameters = trainable(players, of) | {name: list(elsewhere[name]) for name in of if name in elsewhere}
+    return evaluated(game, players, round, engine, of, parameters, at=elsewhere, differentiable=differentiable)
+
+
+def evaluated(
+    game: Game,
+    players: Players,
+    round: Round,
+    engine: Engine,
+    of: Collection[str],
+    parameters: Mapping[str, Sequence[Tensor]],
+    *,
+    at: Mapping[str, Sequence[Tensor]] | None = None,
+    change: Callable[[Outcome, Costs], Costs] | None = None,
+    differentiable: bool = False,
+) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome]:
+    """Any gradients of the costs of the players in `of`, from one shared evaluation; `field` takes everybody's own.
+
+    Args:
+        game: says what they want.
+        players: the networks.
+        round: what they play on.
+        engine: where gradients come from.
+        of: whose costs are wanted.
+        parameters: with respect to what, for those of them whose gradient is wanted.
+        at: as in `field`.
+        change: what is differentiated in place of the costs, made of them while the evaluation has its graph.
+        differentiable: as in `field`.
+
+    Returns:
+        As in `field`.
+
+    Example:
+        >>> from gansmith.dynamics import LocalEngine
+        >>> from gansmith.games import bilinear
+        >>> from gansmith.networks import Point
+        >>> players = {"x": Point(2.0), "y": Point(3.0)}
+        >>> of_x, costs, _ = evaluated(bilinear(), players, Round(), LocalEngine(), "xy", trainable(players, "x"))
+        >>> of_x["x"][0].item(), costs["y"].item()
+        (3.0, -6.0)
+    """
+    played: list[Outcome] = []
 
     def costs(part: Round) -> Costs:
-        with substituted(players, elsewhere):
+        with substituted(players, at or {}):
             played[:] = [game.play(players, part, of)]
-            return game.costs(played[0], of)
+            found = game.costs(played[0], of)
+        return found if change is None else change(played[0], found)
 
-    parameters = trainable(players, of) | {name: list(elsewhere[name]) for name in of if name in elsewhere}
     gradients, values = engine.gradient(costs, parameters, round, differentiable=differentiable)
     return gradients, values, played[0]
 

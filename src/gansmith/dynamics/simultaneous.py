@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 
-from gansmith.dynamics.border import Border, Watched, across
+from gansmith.dynamics.border import Border, across, searched
 from gansmith.dynamics.field import Signals, beginning, field, live, move
 from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.types import Draw, Engine, Game, Players, Result, State
@@ -56,14 +56,14 @@ class Simultaneous:
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         factor, round = self.schedule(state["steps"]), draw(0).recall(state["memory"])
         with live(players, game.players):
-            if state.get("border"):
-                gradients, costs, outcome = across(Border(**state["border"]), game, players, round, engine)
-            elif "border" in state or round.device.type != "cpu":  # elsewhere, looking at a factor means waiting for it
+            known = state.get("border")
+            if known:
+                gradients, costs, outcome = across(Border(**known), game, players, round, engine)
+            elif known is not None or round.device.type != "cpu":  # elsewhere, looking at a factor means waiting for it
                 gradients, costs, outcome = field(game, players, round, engine, game.players)
             else:
-                watched = Watched(game, players)
-                gradients, costs, outcome = field(watched, players, round, engine, game.players)
-                state = state | {"border": asdict(watched.border) if watched.border else {}}
+                gradients, costs, outcome, border = searched(game, players, round, engine)
+                state = state | {"border": asdict(border) if border else {}}
         for player in game.players:
             move(state["optimizers"][player], gradients[player], factor=factor)
         outcome = outcome.detached()

@@ -9,7 +9,7 @@ from dataclasses import field as default
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gansmith.dynamics.field import Signals, beginning, field, live, move, substituted, trainable
+from gansmith.dynamics.field import Signals, beginning, evaluated, field, live, move, substituted, trainable
 from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.dynamics.rules import check_rule, remembered, stepped
 from gansmith.types import Costs, Draw, Engine, Game, Outcome, Players, Result, Round, State, moved_with
@@ -95,7 +95,10 @@ class Unrolled:
         round = draw(0).recall(state["memory"])
         with live(players, game.players):
             exact = bool(roles) and not self.first_order
-            gradients, costs, outcome = _here(game, players, round, engine, ordinary, differentiable=exact)
+            # Everybody's cost, and the gradients of those who make an ordinary step.
+            gradients, costs, outcome = evaluated(
+                game, players, round, engine, game.players, trainable(players, ordinary), differentiable=exact
+            )
             moves: dict[str, Sequence[Tensor]] = {p: [g.detach() for g in gradients[p]] for p in ordinary}
             if roles:
                 if engine.pieces == 1:
@@ -109,20 +112,6 @@ class Unrolled:
         outcome = outcome.detached()
         after = state | {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
         return after, Result(costs, Signals(game, outcome))
-
-
-def _here(
-    game: Game, players: Players, round: Round, engine: Engine, who: Sequence[str], *, differentiable: bool
-) -> tuple[Gradients, Costs, Outcome]:
-    """Everybody's cost where everybody is, and the gradients of the players in `who`, from one evaluation."""
-    played: list[Outcome] = []
-
-    def costs(part: Round) -> Costs:
-        played[:] = [game.play(players, part, game.players)]
-        return game.costs(played[0], game.players)
-
-    gradients, values = engine.gradient(costs, trainable(players, who), round, differentiable=differentiable)
-    return gradients, values, played[0]
 
 
 def _kept(players: Players, outcome: Outcome, followed: Sequence[str]) -> dict[str, Tensor]:
