@@ -46,6 +46,12 @@ MOMENTUM = SGD(lr=0.01, momentum=0.9)
         Lookahead(every=2),
         Averaged(decay=0.9),
         Averaged(dynamics=Lookahead(every=2, dynamics=Extragradient(past=True))),
+        # Any optimiser where nothing looks through its steps.
+        Alternating(optimizer=lambda p: torch.optim.RMSprop(p, lr=1e-3, momentum=0.5)),
+        Extragradient(optimizer=lambda p: torch.optim.Adagrad(p)),
+        Optimistic(optimizer=lambda p: torch.optim.Adamax(p)),
+        Consensus(optimizer=lambda p: torch.optim.AdamW(p)),
+        Lookahead(every=2, dynamics=Simultaneous(optimizer=lambda p: torch.optim.Adadelta(p))),
     ],
     ids=lambda dynamics: type(dynamics).__name__,
 )

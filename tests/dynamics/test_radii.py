@@ -11,6 +11,7 @@ from gansmith.dynamics import (
     SGD,
     Alternating,
     Averaged,
+    Competitive,
     Extragradient,
     Lookahead,
     Optimistic,
@@ -85,6 +86,26 @@ def test_optimism_and_extrapolation_from_the_past(kind, memory, h):
     assert found == pytest.approx(closed, abs=tolerance)
     assert companion(h) == pytest.approx(closed, abs=tolerance)
     assert (found < 1 - 1e-5) == (h < 1 / np.sqrt(3))
+
+
+TWO_SCALES = {
+    "simultaneous": (Simultaneous(), None, lambda h: np.sqrt(1 + h**2)),
+    "alternating": (Alternating(), None, lambda h: 1.0),
+    "extragradient": (Extragradient(), None, lambda h: np.sqrt(1 - h**2 + h**4)),
+    "from the past": (Extragradient(past=True), "past", lambda h: np.sqrt((1 + np.sqrt(1 - 4 * h**2)) / 2)),
+    "optimistic": (Optimistic(), "moves", lambda h: np.sqrt((1 + np.sqrt(1 - 4 * h**2)) / 2)),
+    "competitive": (Competitive(), None, lambda h: 1 / np.sqrt(1 + h**2)),
+}
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("name", TWO_SCALES)
+@pytest.mark.parametrize("ratio", [0.25, 4.0])
+def test_two_time_scales_are_one_in_between(name, ratio):
+    """With h for one and rh for the other, y = √r·y′ turns a step into that of h√r for both, which has its radius."""
+    kind, memory, closed = TWO_SCALES[name]
+    dynamics = type(kind)(**vars(kind) | {"optimizer": SGD(lr=0.2), "rates": {"generator": ratio}})
+    assert radius(matrix(dynamics, memory=memory)) == pytest.approx(closed(0.2 * np.sqrt(ratio)), abs=1e-9)
 
 
 @pytest.mark.identity
