@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as default
 
 from torch import Tensor
 
-from gansmith.dynamics.field import Signals, beginning, field, live, move
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.dynamics.descent import Descent
+from gansmith.dynamics.field import Signals, field, live, move
 from gansmith.types import Draw, Engine, Game, Outcome, Players, Result, Round, State, moved_with
 
 __all__ = ["Alternating"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alternating:
+class Alternating(Descent):
     """Algorithm 1 of Goodfellow et al. 2014: k steps of one player, then the other's, in the game's order of players.
 
     Every move of the same player sees a fresh round. When the turn passes to the next player, the round stays, and
     whatever did not depend on the player that moved is kept: the samples on which the discriminator has just been
     trained are those that the generator then improves, and they are made once. ``share=False`` draws anew, as the paper
-    has it.
+    has it. The optimisers, their rates and their schedule are those of `Descent`.
 
     Args:
-        optimizer: builds each player's optimiser.
-        rates: factors on a player's learning rate, by name (two time scales, Heusel et al. 2017).
-        schedule: the factor on all learning rates as a function of the step.
         discriminator_steps: moves of the discriminator in a step, ≥ 1.
         generator_steps: moves of the generator in a step, ≥ 1. Players of any other name move once.
         share: the turn passes on the same round, and evaluations that are still right are kept.
@@ -41,9 +36,6 @@ class Alternating:
         ['discriminator', 'discriminator', 'generator']
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     discriminator_steps: int = 1
     generator_steps: int = 1
     share: bool = True
@@ -59,9 +51,6 @@ class Alternating:
         """Who moves, in order, in one step."""
         times = {"discriminator": self.discriminator_steps, "generator": self.generator_steps}
         return [player for player in game.players for _ in range(times.get(player, 1))]
-
-    def init(self, game: Game, players: Players) -> State:
-        return beginning(self.optimizer, self.rates, game, players)
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         memory, factor = state["memory"], self.schedule(state["steps"])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from dataclasses import field as default
 
 import torch
 from torch import Tensor
 
-from gansmith.dynamics.field import beginning, beside, move
+from gansmith.dynamics.descent import Descent
+from gansmith.dynamics.field import beside
 from gansmith.dynamics.jacobian import Linearisation
-from gansmith.dynamics.optimizers import SGD, OptimizerFactory, Schedule
+from gansmith.dynamics.optimizers import SGD, OptimizerFactory
 from gansmith.types import Draw, Engine, Game, Players, Result, State
 
 __all__ = ["Competitive", "conjugate_gradients"]
@@ -21,7 +21,7 @@ Product = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Competitive:
+class Competitive(Descent):
     """w ← w − h(I + hJₒ)⁻¹F, Jₒ being J without its diagonal blocks (Schäfer and Anandkumar 2019, algorithm 1).
 
     Each step is the equilibrium of a local game in which everybody's cost is bilinear and moving costs ‖Δ‖²/2h. With
@@ -31,12 +31,10 @@ class Competitive:
 
     The linear system is solved densely in a small game, else by conjugate gradients on its normal equations, which
     need no more than that it has one solution; they begin from a multiple of the last step's. The local game says
-    how far everybody moves, so the optimiser is plain `SGD`, whose learning rate is h.
+    how far everybody moves, so the optimiser is plain `SGD`, whose learning rate is h; rates and schedule are those of
+    `Descent`.
 
     Args:
-        optimizer: builds each player's optimiser, an `SGD` without momentum.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
         tolerance: the iterations end when the residual's norm is this part of the field's, > 0.
         iterations: how many at most, ≥ 1; the signals ``solve_residual`` and ``solve_iterations`` say how it went.
         dense: the most parameters, of all players together, for which the system is solved densely; 0 for never.
@@ -58,8 +56,6 @@ class Competitive:
     """
 
     optimizer: OptimizerFactory = SGD()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     tolerance: float = 1e-6
     iterations: int = 100
     dense: int = 64
@@ -73,7 +69,7 @@ class Competitive:
             )
 
     def init(self, game: Game, players: Players) -> State:
-        state = beginning(self.optimizer, self.rates, game, players)
+        state = super().init(game, players)
         for player, optimizer in state["optimizers"].items():
             groups = optimizer.param_groups
             if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
@@ -96,12 +92,9 @@ class Competitive:
             ]
         )
         solution, residual, count = self._solve(at, h, *beside([h], [state["solution"]]))
-        memory, direction = game.remember(state["memory"], at.outcome.detached()), at.shaped(solution)
-        signals = {**game.signals(at.outcome), "solve_residual": residual, "solve_iterations": count}
-        for player in game.players:
-            move(state["optimizers"][player], direction[player], factor=factor)
-        after = state | {"memory": memory, "solution": solution, "steps": state["steps"] + 1}
-        return after, Result(at.costs, signals)
+        self._move(game, state, at.shaped(solution))
+        after, how = state | {"solution": solution}, {"solve_residual": residual, "solve_iterations": count}
+        return self._ended(game, after, at.costs, at.outcome, **how)
 
     def _solve(self, at: Linearisation, h: Tensor, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Solve (I + Jₒh)x = F, from which Δ = −hx: x, its relative residual, and the iterations made."""

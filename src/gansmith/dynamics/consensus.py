@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as default
 
-from gansmith.dynamics.field import beginning, move
+from gansmith.dynamics.descent import Descent
 from gansmith.dynamics.jacobian import Linearisation, inner
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.types import Draw, Engine, Game, Players, Result, State
 
 __all__ = ["Consensus"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consensus:
+class Consensus(Descent):
     """Simultaneous descent along F + γJᵀF: every player also pays γ/2·‖F‖² (Mescheder et al. 2017, algorithm 2).
 
     The addition is the gradient of half the squared norm of the whole field, so it draws the players to where nobody
     wants to move, and damps the rotation around it: J gets the eigenvalues λ + γ|λ|² where it is antisymmetric. On
     V(x, y) = xy the norm shrinks by √((1−hγ)²+h²) a step. It draws to maxima and saddles of the costs as well.
 
+    The optimisers, their rates and their schedule are those of `Descent`.
+
     Args:
-        optimizer: builds each player's optimiser.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
         gamma: the weight γ of the field's norm, ≥ 0; 0 is simultaneous descent.
 
     Raises:
-        ValueError: γ is negative; when it begins, `rates` names somebody who does not play.
+        ValueError: γ is negative.
 
     Example:
         >>> from gansmith.dynamics import SGD, play
@@ -44,25 +40,15 @@ class Consensus:
         (0.5, 0.5)
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.gamma < math.inf:
             raise ValueError(f"gamma must be a number that is not negative, not {self.gamma:g}")
 
-    def init(self, game: Game, players: Players) -> State:
-        return beginning(self.optimizer, self.rates, game, players)
-
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
-        factor = self.schedule(state["steps"])
         at = Linearisation(game, players, draw(0).recall(state["memory"]), engine)
         F, towards = at.field, at.vjp(at.field, keep=False)
-        signals = {**game.signals(at.outcome), "field_norm": inner(F, F).sqrt()}
-        for player in game.players:
-            adjusted = [g.add(r, alpha=self.gamma) for g, r in zip(F[player], towards[player], strict=True)]
-            move(state["optimizers"][player], adjusted, factor=factor)
-        memory = game.remember(state["memory"], at.outcome.detached())
-        return state | {"memory": memory, "steps": state["steps"] + 1}, Result(at.costs, signals)
+        adjusted = {p: [g.add(r, alpha=self.gamma) for g, r in zip(F[p], towards[p], strict=True)] for p in F}
+        self._move(game, state, adjusted)
+        return self._ended(game, state, at.costs, at.outcome, field_norm=inner(F, F).sqrt())

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from dataclasses import field as default
 
 import torch
 from torch import Tensor
 
-from gansmith.dynamics.field import Signals, beginning, beside, field, live, move, trainable
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.dynamics.descent import Descent
+from gansmith.dynamics.field import beside, field, live, trainable
 from gansmith.types import Costs, Draw, Engine, Game, Outcome, Players, Result, State
 
 __all__ = ["Extragradient"]
@@ -20,7 +19,7 @@ Gradients = Mapping[str, Sequence[Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extragradient:
+class Extragradient(Descent):
     """The extragradient method (Korpelevich 1976; Gidel et al. 2019, algorithms 2 to 4).
 
     w½ = w − h·F(w), then w ← w − h·F(w½), for all players together. With another optimiser than SGD both steps are that
@@ -30,15 +29,11 @@ class Extragradient:
     On V(x, y) = xy a step shrinks the norm by √(1 − h² + h⁴). Costs and signals, and what the game and the players'
     buffers remember, are those where the players are; from the past, those at w½, for there is no other evaluation.
 
+    The optimisers, their rates and their schedule are those of `Descent`.
+
     Args:
-        optimizer: builds each player's optimiser.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
         past: extrapolate along the gradient of the step before.
         share: find both gradients on one round (Mishchenko et al. 2020); otherwise each has a fresh one, as published.
-
-    Raises:
-        ValueError: when it begins, `rates` names somebody who does not play.
 
     Example:
         >>> from gansmith.dynamics import SGD, play
@@ -52,14 +47,11 @@ class Extragradient:
         (0.75, 0.5)
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     past: bool = False
     share: bool = False
 
     def init(self, game: Game, players: Players) -> State:
-        state = beginning(self.optimizer, self.rates, game, players)
+        state = super().init(game, players)
         if not self.past:
             return state
         return state | {"past": {p: [torch.zeros_like(w) for w in trainable(players, [p])[p]] for p in game.players}}
@@ -71,9 +63,7 @@ class Extragradient:
         # Some optimisers write into the gradients that they are given.
         past = {p: [g.clone() for g in gradients[p]] for p in game.players} if self.past else {}
         self._move(game, state, gradients)
-        outcome = outcome.detached()
-        after = {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
-        return state | after | ({"past": past} if self.past else {}), Result(costs, Signals(game, outcome))
+        return self._ended(game, state | ({"past": past} if self.past else {}), costs, outcome)
 
     def _from_here(
         self, game: Game, players: Players, state: State, draw: Draw, engine: Engine
@@ -93,10 +83,6 @@ class Extragradient:
         with returning(players, game.players):
             self._move(game, state, past)
             return field(game, players, draw(0).recall(state["memory"]), engine, game.players)
-
-    def _move(self, game: Game, state: State, gradients: Gradients) -> None:
-        for player in game.players:
-            move(state["optimizers"][player], gradients[player], factor=self.schedule(state["steps"]))
 
 
 @contextmanager

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field as default
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gansmith.dynamics.field import Signals, beginning, beside, field, live, move, trainable
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.dynamics.descent import Descent
+from gansmith.dynamics.field import beside, field, live, move, trainable
 from gansmith.types import Draw, Engine, Game, Players, Result, State
 
 __all__ = ["Optimistic"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimistic:
+class Optimistic(Descent):
     """Optimistic mirror descent, and with Adam optimistic Adam (Daskalakis et al. 2018, algorithm 1).
 
     With uₜ the move that the optimiser makes, w ← w + 2uₜ − uₜ₋₁ for all players together, and u₀ = 0; with SGD that
@@ -27,13 +26,7 @@ class Optimistic:
 
     On V(x, y) = xy a step shrinks the norm by √(½ + ½√(1 − 4h²)) in the long run, for h ≤ ½.
 
-    Args:
-        optimizer: builds each player's optimiser.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
-
-    Raises:
-        ValueError: when it begins, `rates` names somebody who does not play.
+    The optimisers, their rates and their schedule are those of `Descent`.
 
     Example:
         >>> from gansmith.dynamics import SGD, play
@@ -47,13 +40,9 @@ class Optimistic:
         (1.0, 0.25)
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
-
     def init(self, game: Game, players: Players) -> State:
         still = {p: [torch.zeros_like(w) for w in trainable(players, [p])[p]] for p in game.players}
-        return beginning(self.optimizer, self.rates, game, players) | {"moves": still}
+        return super().init(game, players) | {"moves": still}
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         factor = self.schedule(state["steps"])
@@ -63,9 +52,7 @@ class Optimistic:
         for p in game.players:
             mine = trainable(players, [p])[p]
             moves[p] = _hopeful(mine, state["optimizers"][p], gradients[p], beside(mine, state["moves"][p]), factor)
-        outcome = outcome.detached()
-        after = {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
-        return state | after | {"moves": moves}, Result(costs, Signals(game, outcome))
+        return self._ended(game, state | {"moves": moves}, costs, outcome)
 
 
 @torch.no_grad()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from dataclasses import field as default
 
 from torch import Tensor
 
-from gansmith.dynamics.field import beginning, move
+from gansmith.dynamics.descent import Descent
 from gansmith.dynamics.jacobian import Linearisation, Vectors, inner
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
 from gansmith.types import Draw, Engine, Game, Players, Result, State
 
 __all__ = ["SymplecticAdjustment"]
@@ -21,7 +18,7 @@ EPSILON = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class SymplecticAdjustment:
+class SymplecticAdjustment(Descent):
     """Simultaneous descent along F + λAᵀF with A = ½(J − Jᵀ) (Balduzzi et al. 2018, algorithm 1).
 
     A is the part of the Jacobian that makes the players circle; in a game with a common cost it is zero, and so is the
@@ -30,15 +27,14 @@ class SymplecticAdjustment:
     With `align`, λ takes the sign of ⟨F, ∇H⟩⟨AᵀF, ∇H⟩/n + 1/10, where H = ½‖F‖², ∇H = JᵀF and n counts the parameters:
     towards equilibria that attract, and away from those that repel.
 
+    The optimisers, their rates and their schedule are those of `Descent`.
+
     Args:
-        optimizer: builds each player's optimiser.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
         weight: λ ≥ 0; 0 is simultaneous descent.
         align: whether λ takes that sign at every step.
 
     Raises:
-        ValueError: λ is negative; when it begins, `rates` names somebody who does not play.
+        ValueError: λ is negative.
 
     Example:
         >>> from gansmith.dynamics import SGD, play
@@ -52,9 +48,6 @@ class SymplecticAdjustment:
         (0.5, 0.5)
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     weight: float = 1.0
     align: bool = False
 
@@ -62,24 +55,15 @@ class SymplecticAdjustment:
         if not 0 <= self.weight < math.inf:
             raise ValueError(f"weight must be a number that is not negative, not {self.weight:g}")
 
-    def init(self, game: Game, players: Players) -> State:
-        return beginning(self.optimizer, self.rates, game, players)
-
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
-        factor = self.schedule(state["steps"])
         at = Linearisation(game, players, draw(0).recall(state["memory"]), engine)
-        F, signals = at.field, dict(game.signals(at.outcome))
+        F = at.field
         forward, uphill = at.jvp(F), at.vjp(F, keep=False)
-        turn = {p: [(u - f) / 2 for u, f in zip(uphill[p], forward[p], strict=True)] for p in game.players}
-        weight: Tensor | float = self.weight
-        if self.align:
-            signals["symplectic_sign"] = _sign(F, turn, uphill, at.size)
-            weight = weight * signals["symplectic_sign"]
-        for player in game.players:
-            adjusted = [g + weight * t for g, t in zip(F[player], turn[player], strict=True)]
-            move(state["optimizers"][player], adjusted, factor=factor)
-        memory = game.remember(state["memory"], at.outcome.detached())
-        return state | {"memory": memory, "steps": state["steps"] + 1}, Result(at.costs, signals)
+        turn = {p: [(u - f) / 2 for u, f in zip(uphill[p], forward[p], strict=True)] for p in F}
+        signals = {"symplectic_sign": _sign(F, turn, uphill, at.size)} if self.align else {}
+        weight = self.weight * signals.get("symplectic_sign", 1.0)
+        self._move(game, state, {p: [g + weight * t for g, t in zip(F[p], turn[p], strict=True)] for p in F})
+        return self._ended(game, state, at.costs, at.outcome, **signals)
 
 
 def _sign(F: Vectors, turn: Vectors, uphill: Vectors, n: int) -> Tensor:

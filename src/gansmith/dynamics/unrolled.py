@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as default
 
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gansmith.dynamics.field import Signals, beginning, evaluated, field, live, move, substituted, trainable
-from gansmith.dynamics.optimizers import Adam, OptimizerFactory, Schedule
+from gansmith.dynamics.descent import Descent
+from gansmith.dynamics.field import evaluated, field, live, substituted, trainable
 from gansmith.dynamics.rules import check_rule, remembered, stepped
 from gansmith.types import Costs, Draw, Engine, Game, Outcome, Players, Result, Round, State, moved_with
 
@@ -22,7 +21,7 @@ Places = dict[str, list[Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unrolled:
+class Unrolled(Descent):
     """Unrolled optimisation (Metz et al. 2017, section 2.2): the generator plays against a look ahead.
 
     θ_D⁰ = θ_D, θ_Dᵏ⁺¹ = θ_Dᵏ + U(∇_D J_D(θ_Dᵏ, θ_G)), with U the rule of the discriminator's own optimiser, from its
@@ -30,12 +29,10 @@ class Unrolled:
     change the K steps. The steps stay hypothetical: the discriminator then makes its ordinary one, at the same time.
 
     The hypothetical steps are made on the round of the real move, so that the generator runs once. Costs and signals
-    are those of the players as they are.
+    are those of the players as they are. The optimisers, their rates and their schedule are those of `Descent`: SGD,
+    Adam or AdamW for players whose steps are looked through.
 
     Args:
-        optimizer: builds each player's optimiser; SGD, Adam or AdamW for those whose steps are looked through.
-        rates: factors on a player's learning rate, by name (two time scales).
-        schedule: the factor on all learning rates as a function of the step.
         steps: how many steps are looked ahead, ≥ 0; with 0, `Simultaneous`.
         through: the players whose steps are looked through; none means the discriminator, or discriminators
             (``discriminator_x``), and in a game without one, everybody.
@@ -54,9 +51,6 @@ class Unrolled:
         {'generator': ('discriminator',)}
     """
 
-    optimizer: OptimizerFactory = Adam()
-    rates: Mapping[str, float] = default(default_factory=dict)
-    schedule: Schedule = Schedule()
     steps: int = 5
     through: tuple[str, ...] = ()
     looking: tuple[str, ...] = ()
@@ -83,7 +77,7 @@ class Unrolled:
         return {player: theirs for player, theirs in others.items() if theirs and self.steps}
 
     def init(self, game: Game, players: Players) -> State:
-        state = beginning(self.optimizer, self.rates, game, players)
+        state = super().init(game, players)
         for player in sorted({q for theirs in self.roles(game).values() for q in theirs}):
             check_rule(state["optimizers"][player], player)
         return state
@@ -107,11 +101,8 @@ class Unrolled:
                 with engine.hypothetical(players):
                     places = {theirs: look.places(theirs, gradients) for theirs in dict.fromkeys(roles.values())}
                     moves |= look.gradients(roles, places)
-        for player in game.players:
-            move(state["optimizers"][player], moves[player], factor=factor)
-        outcome = outcome.detached()
-        after = state | {"memory": game.remember(state["memory"], outcome), "steps": state["steps"] + 1}
-        return after, Result(costs, Signals(game, outcome))
+        self._move(game, state, moves)
+        return self._ended(game, state, costs, outcome)
 
 
 def _kept(players: Players, outcome: Outcome, followed: Sequence[str]) -> dict[str, Tensor]:

@@ -48,19 +48,20 @@ def wrapped_field(kind: type) -> str | None:
 
 @cache
 def documentation(kind: type) -> Mapping[str, str]:
-    """What a class's docstring says about each of its fields.
+    """What a class's docstring says about each of its fields, and those of its bases about fields that it inherits.
 
     Example:
         >>> from gansmith.games import WGANGP
         >>> documentation(WGANGP)["weight"]
         'λ ≥ 0.'
     """
-    text = inspect.cleandoc(kind.__doc__ or "")
-    section = re.search(r"^(?:Args|Attributes):\n((?:[ ]+.*\n?|\n(?=[ ]))*)", text, re.MULTILINE)
-    if section is None:
-        return {}
-    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section[1], re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", said).replace("``", "") for name, said in entries}
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        text = inspect.cleandoc(base.__doc__ or "")
+        section = re.search(r"^(?:Args|Attributes):\n((?:[ ]+.*\n?|\n(?=[ ]))*)", text, re.MULTILINE)
+        entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section[1], re.MULTILINE) if section else []
+        found |= {name: re.sub(r"\s+", " ", said).replace("``", "") for name, said in entries}
+    return found
 
 
 def plain_value(kind: Any, value: Any, at: str) -> Any:
