@@ -142,11 +142,62 @@ def kills(result: dict[str, Any]) -> str:
     )
 
 
+def toy_speed(result: dict[str, Any]) -> str:
+    rows = []
+    for batch, found in result["results"].items():
+        for name, row in found.items():
+            if name.endswith("textbook"):
+                continue
+            low, high = row["ratio_spread"]
+            compiling = f"{row['compile_seconds']:.0f} s" if row["compile_seconds"] else ""
+            rows.append(
+                [batch, name, f"{row['us_per_step']:.0f}", f"**{row['ratio']:.2f}×** ({low:.2f}–{high:.2f})", compiling]
+            )
+    head = ["batch", "loop", "µs a step of a seed", "times the textbook's speed", "compiling"]
+    protocol = result["protocol"]
+    return (
+        f"### Small games\n\n{protocol['data']}; {protocol['networks']}. Seeds: "
+        f"{protocol['seeds_at_once']} at once. Unrolled: by {protocol['unrolled_steps']} steps of Adam, against a "
+        f"textbook loop that is.\n\n{table(head, rows)}\n\n{source(result)}"
+    )
+
+
+def modes_2d(result: dict[str, Any]) -> str:
+    rows = []
+    for data, methods in result["table"].items():
+        counts = {name: len(runs) for name, runs in result["runs"][data].items()}
+        real = result["data"][data]
+        rows.append([data, "*the data*", "", "", f"{real['modes']}", f"{real['high_quality']:.1%}", "", "", ""])
+        for name, row in methods.items():
+            published = result["published"][data].get(name)
+            rows.append(
+                [
+                    data,
+                    name,
+                    str(counts[name]),
+                    " ".join(f"{steps:,}" for steps in row["steps"]),
+                    f"{row['modes']:.1f}",
+                    f"{row['high_quality']:.1%}",
+                    "–".join(f"{w:.2f}" for w in row["weights"]),
+                    "–".join(f"{s:.2f}" for s in row["spreads"]),
+                    f"{published[0]} / {published[1]} %" if published else "",
+                ]
+            )
+    head = ["data", "method", "seeds", "steps", "modes", "high quality", "weights", "spreads", "published at 400,000"]
+    return (
+        "### Mode collapse\n\nModes found and share of samples within 3σ of one, in 2,500 samples, means over seeds; "
+        "the extremes of each mode's weight and spread over the data's, in 50,000 samples, over seeds. Published: Lin "
+        f"et al. 2018, table 1.\n\n{table(head, rows)}\n\n{source(result)}"
+    )
+
+
 SECTIONS = {
     "picture": picture,
     "step_speed": step_speed,
     "step_quality": step_quality,
     "step_compile": step_compile,
+    "toy_speed": toy_speed,
+    "modes_2d": modes_2d,
     "time_to_quality": time_to_quality,
     "loader_speed": loader,
     "kills": kills,
