@@ -10,7 +10,7 @@ from torch import nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import Double, Flatten, Halve, Start, normalise_spectrally
-from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
 __all__ = ["DCGAN"]
@@ -58,9 +58,7 @@ class DCGAN:
     embedding: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("width", "max_width", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"DCGAN {name} is {getattr(self, name)}; it must be at least 1")
+        check_sizes(self, "width", "max_width", "embedding")
         if self.generator_norm not in ("batch", "none"):
             raise ValueError(f"DCGAN generator_norm is {self.generator_norm!r}; it must be 'batch' or 'none'")
         if self.discriminator_norm not in ("batch", "none", "spectral"):

@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gansmith.networks.convolution import conv2d
 
-__all__ = ["Conv", "Double", "Flatten", "Halve", "Start", "channels_last", "normalise_spectrally"]
+__all__ = ["Conv", "Double", "Flatten", "Halve", "Start", "channels_last", "linear", "normalise_spectrally"]
 
 # On a grid this small, a convolution with this many weights spends much of its time on rearranging them; a matrix
 # product over patches takes them as they lie. Where that pays depends on the processor: these are rules of thumb.
@@ -40,6 +40,20 @@ def normalise_spectrally(network: nn.Module) -> None:
     for layer in list(network.modules()):
         if isinstance(layer, nn.Conv2d | nn.Linear | nn.Embedding):
             spectral_norm(layer)
+
+
+def linear(inputs: int, outputs: int, *, std: float, bias: bool = True) -> nn.Linear:
+    """A linear map whose weights start normal, of standard deviation `std`, and whose biases start at 0.
+
+    Example:
+        >>> linear(3, 2, std=0.02).bias.tolist()
+        [0.0, 0.0]
+    """
+    layer = nn.Linear(inputs, outputs, bias=bias)
+    nn.init.normal_(layer.weight, 0.0, std)
+    if bias:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Start(nn.Module):

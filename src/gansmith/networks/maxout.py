@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gansmith.networks.conditional import Projection
-from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.layers import linear
+from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = ["LinearMaxout", "Maxout"]
@@ -41,9 +42,7 @@ class LinearMaxout(nn.Module):
         if pieces < 1:
             raise ValueError(f"pieces is {pieces}; a maxout unit has at least 1")
         self.pieces = pieces
-        self.linear = nn.Linear(inputs, outputs * pieces)
-        nn.init.normal_(self.linear.weight, 0.0, std)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = linear(inputs, outputs * pieces, std=std)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the units' values (n, outputs)."""
@@ -94,9 +93,7 @@ class Maxout:
     embedding: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "units", "pieces", "layers", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Maxout {name} is {getattr(self, name)}; it must be at least 1")
+        check_sizes(self, "width", "depth", "units", "pieces", "layers", "embedding")
         for name in ("input_dropout", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"Maxout {name} is {getattr(self, name)}; it must be in [0, 1)")
@@ -109,10 +106,10 @@ class Maxout:
         check_counts(latent=latent, classes=classes)
         layers: list[nn.Module] = []
         for inputs in (latent + (self.embedding if classes else 0), *[self.width] * (self.depth - 1)):
-            layers.append(self._linear(inputs, self.width, bias=not self.batch_norm))
+            layers.append(linear(inputs, self.width, std=self.std, bias=not self.batch_norm))
             layers += [nn.BatchNorm1d(self.width)] if self.batch_norm else []
             layers.append(nn.ReLU(inplace=True))
-        body = nn.Sequential(*layers, self._linear(self.width, math.prod(shape)), nn.Unflatten(1, shape))
+        body = nn.Sequential(*layers, linear(self.width, math.prod(shape), std=self.std), nn.Unflatten(1, shape))
         return Generator(body, shape=shape, latent=latent, classes=classes, embedding=self.embedding)
 
     def discriminator(self, shape: Shape, *, classes: int = 0) -> Discriminator:
@@ -127,10 +124,3 @@ class Maxout:
         layers += [nn.Dropout(self.dropout)] if self.dropout else []
         head = Projection(self.units, classes=classes, std=self.std)
         return Discriminator(nn.Sequential(*layers), head, shape=shape, classes=classes)
-
-    def _linear(self, inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
-        layer = nn.Linear(inputs, outputs, bias=bias)
-        nn.init.normal_(layer.weight, 0.0, self.std)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-        return layer

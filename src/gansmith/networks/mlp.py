@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from gansmith.networks.conditional import Projection
-from gansmith.networks.layers import normalise_spectrally
-from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.layers import linear, normalise_spectrally
+from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = ["MLP"]
@@ -45,16 +45,16 @@ class MLP:
     spectral: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"MLP {name} is {getattr(self, name)}; it must be at least 1")
+        check_sizes(self, "width", "depth", "embedding")
 
     def generator(self, shape: Shape, *, latent: int, classes: int = 0) -> Generator:
         """Build the generator; see ``Generator`` for what it takes and gives."""
         shape = check_shape(shape)
         check_counts(latent=latent, classes=classes)
         hidden = self._hidden(latent + (self.embedding if classes else 0))
-        body = nn.Sequential(*hidden, _linear(self.width, math.prod(shape), gain=1.0), nn.Unflatten(1, shape))
+        body = nn.Sequential(
+            *hidden, linear(self.width, math.prod(shape), std=1.0 / math.sqrt(self.width)), nn.Unflatten(1, shape)
+        )
         return Generator(body, shape=shape, latent=latent, classes=classes, embedding=self.embedding)
 
     def discriminator(self, shape: Shape, *, classes: int = 0) -> Discriminator:
@@ -73,12 +73,6 @@ class MLP:
         layers: list[nn.Module] = []
         for fan_in in (inputs, *[self.width] * (self.depth - 1)):
             # The first layer's input has had no rectifier that would have to be made up for.
-            layers += [_linear(fan_in, self.width, gain=gain if layers else 1.0), nn.LeakyReLU(SLOPE, inplace=True)]
+            std = (gain if layers else 1.0) / math.sqrt(fan_in)
+            layers += [linear(fan_in, self.width, std=std), nn.LeakyReLU(SLOPE, inplace=True)]
         return layers
-
-
-def _linear(inputs: int, outputs: int, *, gain: float) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(inputs))
-    nn.init.zeros_(layer.bias)
-    return layer

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.networks.conditional import Projection
-from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.layers import linear
+from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = ["FourierFeatures", "Multiscale", "Plateaus", "Sloped"]
@@ -104,7 +105,7 @@ class Plateaus(nn.Module):
         super().__init__()
         self.scale = scale
         layers = [part for layer in hidden(inputs, width, depth) for part in (layer, Sloped())]
-        self.steep = nn.Sequential(*layers, _linear(width, outputs, gain=1.0))
+        self.steep = nn.Sequential(*layers, linear(width, outputs, std=1.0 / math.sqrt(width)))
         self.within = nn.Linear(inputs, outputs, bias=False)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -150,9 +151,7 @@ class Multiscale:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "units", "layers", "features"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Multiscale {name} is {getattr(self, name)}; it must be at least 1")
+        check_sizes(self, "width", "depth", "units", "layers", "features")
         for name in ("low", "high", "knee", "scale"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"Multiscale {name} is {getattr(self, name)}; it must be above 0")
@@ -187,14 +186,8 @@ class Multiscale:
 
 def hidden(inputs: int, width: int, depth: int) -> list[nn.Linear]:
     """The linear parts of hidden layers, the first of them with offsets that spread its units over the input."""
-    gain = nn.init.calculate_gain("leaky_relu", SLOPE)
-    layers = [_linear(inputs, width, gain=1.0), *(_linear(width, width, gain=gain) for _ in range(depth - 1))]
-    nn.init.normal_(layers[0].bias, 0.0, 0.5)
+    std = nn.init.calculate_gain("leaky_relu", SLOPE) / math.sqrt(width)
+    first = linear(inputs, width, std=1.0 / math.sqrt(inputs))
+    layers = [first, *(linear(width, width, std=std) for _ in range(depth - 1))]
+    nn.init.normal_(first.bias, 0.0, 0.5)
     return layers
-
-
-def _linear(inputs: int, outputs: int, *, gain: float) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(inputs))
-    nn.init.zeros_(layer.bias)
-    return layer

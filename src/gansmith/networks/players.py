@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gansmith.networks.conditional import Projection, check_label, embed
 from gansmith.networks.shapes import Shape, check_shape
 
-__all__ = ["Architecture", "Discriminator", "Generator", "check_counts", "samplewise"]
+__all__ = ["Architecture", "Discriminator", "Generator", "check_counts", "check_sizes", "samplewise"]
 
 
 class Architecture(Protocol):
@@ -49,6 +49,17 @@ def check_counts(*, latent: int | None = None, classes: int = 0) -> None:
         raise ValueError(f"latent is {latent}; it must be at least 1")
     if classes < 0:
         raise ValueError(f"classes is {classes}; it must be 0 (no labels) or the number of classes")
+
+
+def check_sizes(architecture: object, *names: str) -> None:
+    """Check that the fields of these names are counts of something that is there.
+
+    Raises:
+        ValueError: one of them is below 1.
+    """
+    for name in names:
+        if (size := getattr(architecture, name)) < 1:
+            raise ValueError(f"{type(architecture).__name__} {name} is {size}; it must be at least 1")
 
 
 @final

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import Conv, Flatten, Start
-from gansmith.networks.players import Discriminator, Generator, check_counts
+from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
 __all__ = ["Block", "Residual"]
@@ -61,9 +61,7 @@ class Residual:
     embedding: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("width", "max_width", "blocks", "expansion", "group_size", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Residual {name} is {getattr(self, name)}; it must be at least 1")
+        check_sizes(self, "width", "max_width", "blocks", "expansion", "group_size", "embedding")
         for name in ("width", "max_width"):
             middle = getattr(self, name) * self.expansion
             if middle % self.group_size:
