@@ -60,7 +60,7 @@ def _broken(dynamics: Dynamics, count: int) -> Iterator[str]:
         state, result = dynamics.step(seen, players, state, rounds(step), LocalEngine())
         yield from _broken_result(result, game)
         yield from _broken_players(players, before, things)
-        yield from _brokentraces(seen, start, traces(players))
+        yield from _broken_traces(seen, start, traces(players))
         remembered += len(seen.remembered)
         yield from _broken_state(state, remembered)
     for name in game.players:
@@ -93,7 +93,7 @@ def _broken_players(players: Players, before: Snapshot, things: Mapping[str, Any
             yield f"a gradient is left in {key}, which keeps its memory; set it to None"
 
 
-def _brokentraces(seen: Watched, start: Snapshot, end: Snapshot) -> Iterator[str]:
+def _broken_traces(seen: Watched, start: Snapshot, end: Snapshot) -> Iterator[str]:
     """Every real evaluation begins where the last one ended, and the step ends where the last one did."""
     if not seen.remembered:
         yield "a step must call the game's remember with the outcome of every real evaluation, and called it never"

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.games import AdversarialGame
+from gansmith.games.wrapping import Around
 from gansmith.types import Costs, Draw, Game, Outcome, Players, Round, State
 
 __all__ = ["Snapshot", "Watched", "rounds", "small_game", "traces"]
@@ -23,25 +24,13 @@ def traces(players: Players) -> Snapshot:
     return buffers | {"the random state": torch.get_rng_state()}
 
 
-@dataclass
-class Watched:
+@dataclass(frozen=True)
+class Watched(Around):
     """A game that notes what each evaluation found and left, and which of them it was told to remember."""
 
-    game: Game
     before: list[Snapshot] = field(default_factory=list)
     after: list[Snapshot] = field(default_factory=list)
     remembered: list[int] = field(default_factory=list)
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return self.game.players
-
-    @property
-    def samplewise(self) -> bool:
-        return self.game.samplewise
-
-    def init(self, players: Players) -> State:
-        return self.game.init(players)
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         index = len(self.before)
@@ -50,12 +39,6 @@ class Watched:
         self.after.append(traces(players))
         values, makers = {**outcome.values, "_index": torch.tensor(index)}, frozenset(self.players)
         return Outcome(outcome.round, values, {**outcome.makers, "_index": makers})
-
-    def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
-        return self.game.costs(outcome, of)
-
-    def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
-        return self.game.signals(outcome)
 
     def remember(self, memory: State, outcome: Outcome) -> State:
         self.remembered.append(int(outcome["_index"]))

@@ -12,7 +12,7 @@ from torch import Tensor
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
 from gansmith.games.check import check_players
 from gansmith.games.loss import Loss
-from gansmith.games.penalties import Penalty
+from gansmith.games.wrapping import Holding
 from gansmith.types import Costs, Outcome, Players, Round, State
 
 __all__ = ["BiGAN", "undecided_score"]
@@ -22,7 +22,7 @@ _D, _G, _E = DISCRIMINATOR, GENERATOR, ENCODER
 
 
 @dataclass(frozen=True)
-class BiGAN:
+class BiGAN(Holding):
     """Adversarial feature learning (Donahue et al. 2017, eqs. 2 and 3; Dumoulin et al. 2017 call it ALI).
 
     The discriminator tells pairs (x, E(x)) of real samples and their codes from pairs (G(z), z) of latents and what is
@@ -64,15 +64,6 @@ class BiGAN:
     def players(self) -> tuple[str, ...]:
         return (_D, _E, _G)
 
-    @property
-    def samplewise(self) -> bool:
-        return self.game.samplewise
-
-    @property
-    def penalties(self) -> tuple[Penalty, ...]:
-        """What the discriminator pays besides."""
-        return self.game.penalties
-
     @cached_property
     def _middle(self) -> float:
         return undecided_score(self.game.loss)
@@ -80,7 +71,7 @@ class BiGAN:
     def init(self, players: Players) -> State:
         check_players(self, players)
         _ = self._middle
-        return self.game.init(players)
+        return super().init(players)
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         real, latent, values = round["real"], round["latent"], {}
@@ -119,9 +110,6 @@ class BiGAN:
 
     def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
         return self.game.signals(outcome) if "fake_scores" in outcome.values else {}
-
-    def remember(self, memory: State, outcome: Outcome) -> State:
-        return self.game.remember(memory, outcome)
 
 
 def undecided_score(loss: Loss) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
 from gansmith.games.check import check_players
 from gansmith.games.codes import Code
-from gansmith.games.penalties import Penalty
+from gansmith.games.wrapping import Holding
 from gansmith.types import Costs, Outcome, Players, Round, State, widened
 
 __all__ = ["InfoGAN"]
@@ -20,7 +20,7 @@ RECOGNISER = "recogniser"
 
 
 @dataclass(frozen=True)
-class InfoGAN:
+class InfoGAN(Holding):
     """InfoGAN (Chen et al. 2016, eq. 6): an adversarial game whose generator must keep its codes readable.
 
     The generator is called with the latent and the codes in one vector. The recogniser Q guesses the codes c from the
@@ -68,15 +68,6 @@ class InfoGAN:
         return (DISCRIMINATOR, RECOGNISER, GENERATOR)
 
     @property
-    def samplewise(self) -> bool:
-        return self.game.samplewise
-
-    @property
-    def penalties(self) -> tuple[Penalty, ...]:
-        """What the discriminator pays besides."""
-        return self.game.penalties
-
-    @property
     def width(self) -> int:
         """Columns by which the codes lengthen the generator's input."""
         return sum(code.width for code in self.codes)
@@ -88,7 +79,7 @@ class InfoGAN:
 
     def init(self, players: Players) -> State:
         check_players(self, players)
-        return self.game.init(players)
+        return super().init(players)
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         codes = round["codes"] if "codes" in round else self._draw(round)
@@ -122,9 +113,6 @@ class InfoGAN:
         if "information" in outcome.values:
             signals["information"] = outcome["information"].detach().sum(1).mean()
         return signals
-
-    def remember(self, memory: State, outcome: Outcome) -> State:
-        return self.game.remember(memory, outcome)
 
     def _draw(self, round: Round) -> Tensor:
         drawn = [code.draw(round, f"code {i}") for i, code in enumerate(self.codes)]

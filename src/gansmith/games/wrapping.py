@@ -1,4 +1,4 @@
-"""A game around a game: everything is the inner one's, except what a wrapper says otherwise."""
+"""Games that hold another game, and what they leave to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
 from gansmith.types import Costs, Game, Outcome, Players, Round, State
 
-__all__ = ["Around", "discriminators"]
+__all__ = ["Around", "Holding", "discriminators"]
 
 
 def discriminators(names: Collection[str]) -> list[str]:
@@ -24,19 +24,10 @@ def discriminators(names: Collection[str]) -> list[str]:
     return [name for name in names if name.startswith(DISCRIMINATOR)]
 
 
-@dataclass(frozen=True)
-class Around:
-    """The game inside, handed through; the base of games that change one thing about another.
+class Holding:
+    """A game that is made of another one, ``game``, whose memory and penalties are its own."""
 
-    Args:
-        game: the game inside.
-    """
-
-    game: Game = AdversarialGame()
-
-    @property
-    def players(self) -> tuple[str, ...]:
-        return self.game.players
+    game: Game
 
     @property
     def samplewise(self) -> bool:
@@ -50,6 +41,24 @@ class Around:
     def init(self, players: Players) -> State:
         return self.game.init(players)
 
+    def remember(self, memory: State, outcome: Outcome) -> State:
+        return self.game.remember(memory, outcome)
+
+
+@dataclass(frozen=True)
+class Around(Holding):
+    """The game inside, handed through; the base of games that change one thing about another.
+
+    Args:
+        game: the game inside.
+    """
+
+    game: Game = AdversarialGame()
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return self.game.players
+
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         return self.game.play(players, round, of)
 
@@ -58,6 +67,3 @@ class Around:
 
     def signals(self, outcome: Outcome) -> Mapping[str, Tensor]:
         return self.game.signals(outcome)
-
-    def remember(self, memory: State, outcome: Outcome) -> State:
-        return self.game.remember(memory, outcome)
