@@ -126,6 +126,25 @@ def test_finite_with_a_finite_slope_for_huge_scores(loss, dtype):
 
 
 @pytest.mark.reference
+@pytest.mark.parametrize("loss", ALL, ids=ids)
+def test_whatever_fits_the_dtype_is_finite_and_nothing_is_nan(loss):
+    """Scores up to the end of float32, against the same terms in float64, which has room for what overflows."""
+    sizes = [0.0, 1.0, 50.0, 88.0, 89.0, 1e3, 1e10, 1e18, 1e19, 1e30, 1.5e38]
+    grid = torch.tensor([s * x for x in sizes for s in (1, -1)])
+    pairs = torch.cartesian_prod(grid, grid)
+    for who in (loss.discriminator, loss.generator):
+        results = []
+        for scores in (pairs, pairs.double()):
+            real, fake = (x.clone().requires_grad_() for x in scores.T)
+            terms = who(real, fake, lambda x: x) if loss.batchwise else who(real, fake)
+            slopes = torch.autograd.grad(terms.sum(), [real, fake], materialize_grads=True, allow_unused=True)
+            results.append([terms, *slopes])
+        for found, exact in zip(*results, strict=True):
+            assert not found.isnan().any()
+            assert found[exact.abs() < torch.finfo(torch.float32).max].isfinite().all()
+
+
+@pytest.mark.reference
 def test_relativistic_losses_from_probabilities():
     """The papers' formulas, with log and sigmoid spelled out; float64 and small scores make that safe."""
     r, f = torch.randn(9, dtype=torch.float64), torch.randn(9, dtype=torch.float64)

@@ -1,8 +1,9 @@
 """What the two players of the adversarial game want, as per-sample terms of the discriminator's scores.
 
 The built-in losses are frozen dataclasses with the two functions that `gansmith.games.loss` asks for. Terms are
-computed from logits, never from probabilities, so that they are finite with a finite gradient for every score up to
-10⁴; the one that grows faster than the dtype, `MaximumLikelihood`, says where it is held.
+computed from logits, never from probabilities, so that they and their gradients are finite wherever the exact values
+fit the dtype, and nowhere NaN. Beyond, `MaximumLikelihood`, which grows exponentially, says where it is held; the
+others are infinite there, `LeastSquares` from scores of 1.8·10¹⁹ on in float32.
 """
 
 from __future__ import annotations
