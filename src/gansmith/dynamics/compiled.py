@@ -35,6 +35,14 @@ Inputs = tuple[dict[str, Tensor], list[Tensor]]
 """A round's streams, and the noise that is drawn from it."""
 
 
+def _bias_apart(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    return beta * bias + alpha * (x @ weight)
+
+
+# A bias is added together with what follows; in a matrix product it would first be copied to every row.
+_APART = {torch.ops.aten.addmm.default: _bias_apart, torch.ops.aten.baddbmm.default: _bias_apart}
+
+
 @dataclass(frozen=True)
 class _Watched(Round):
     """A round that keeps the noise that is drawn from it; without the `whole` it is of, it draws no other."""
@@ -173,7 +181,7 @@ class Compiled:
             return dict(result.costs), [dict(o.values) for o in outcomes], {} if outcomes else dict(signals)
 
         began = time.perf_counter()
-        graph = make_fx(function, decomposition_table={torch.ops.aten.addmm.default: _addmm})(inputs)
+        graph = make_fx(function, decomposition_table=_APART)(inputs)
         for node in reversed(graph.graph.nodes):
             if "profiler" in str(node.target):  # marks that optimisers set around their steps
                 graph.graph.erase_node(node)
@@ -181,16 +189,11 @@ class Compiled:
         # Shapes are the recorded ones, and what else could change is looked at in `_fits`.
         options: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe}
         if self.backend == "inductor":
-            # No Python between the kernels; and biases stay with the rectifiers that follow, where patterns would put
-            # them back into matrix products, which copy them first.
+            # No Python between the kernels, and biases stay where they were put.
             options |= {"cpp_wrapper": True, "pattern_matcher": False}
         known.function = torch.compile(graph, fullgraph=True, dynamic=False, backend=self.backend, options=options)
         known.fits, known.seconds = _fits(state), time.perf_counter() - began
         return results[0]
-
-
-def _addmm(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    return beta * bias + alpha * (x @ weight)
 
 
 def _make(known: _Step, game: Game, rounds: Mapping[int, Round], inputs: Mapping[int, Inputs]) -> Result:

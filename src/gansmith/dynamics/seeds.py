@@ -63,8 +63,8 @@ class Stack(nn.Module):
         if wrong := next((i for i, theirs in enumerate(shapes) if theirs != shapes[0]), None):
             raise ValueError(f"network {wrong} has other parameters than network 0; stack networks of one shape")
         self.count = len(modules)
-        # In a tuple, the network that lends its form is not one whose parameters count.
-        self._form = (copy.deepcopy(first),)
+        # In a tuple, the networks that lend their form are none whose parameters count.
+        self._form = copy.deepcopy(first), _quick(copy.deepcopy(first))
         self._names = {name: name.replace(".", "/") for name in shapes[0]}
         # As which the gradients of linear layers come: copying them into the other order took half of a step.
         self._turned = {
@@ -94,7 +94,49 @@ class Stack(nn.Module):
         return whole.mT if name in self._turned else whole
 
     def _one(self, weights: dict[str, Tensor], *rows: Tensor) -> Any:
-        return functional_call(self._form[0], weights, rows)
+        return functional_call(self._form[1], weights, rows)
+
+
+class _Linear(nn.Linear):
+    """A linear layer which in a stack adds its bias inside the matrix product, not by another pass over the rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.bias is None or x.dim() != 2:
+            return super().forward(x)
+        y: Tensor = _Affine.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return y
+
+
+class _Affine(torch.autograd.Function):
+    """x·Wᵀ + b, which is meant to be batched."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.addmm(bias, x, weight.mT)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+        x, weight = ctx.saved_tensors
+        return grad @ weight, grad.mT @ x, grad.sum(0)
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Tensor) -> tuple[Tensor, int]:
+        x, weight, bias = (
+            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+            for x, dim in zip(inputs, dims, strict=True)
+        )
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.mT), 0
+
+
+def _quick(module: nn.Module) -> nn.Module:
+    for part in module.modules():
+        if type(part) is nn.Linear:
+            part.__class__ = _Linear
+    return module
 
 
 def _owner(module: nn.Module, name: str) -> nn.Module:
