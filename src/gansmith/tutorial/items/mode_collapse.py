@@ -9,15 +9,16 @@ time it visits all of it.
 That is why one look at the samples does not tell a generator that has dropped modes for good from one that is
 somewhere else a moment later.
 
-The networks here are small and the modes wider than in the paper, so that it takes seconds; the generator's learning
-rate is ten times the discriminator's, as in the code that was published with the figure.
+The networks here are small and the modes wider than in the paper, so that it takes seconds; both players move at the
+same time, and the generator's learning rate is ten times the discriminator's, as in the code that was published with
+the paper.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gansmith.dynamics import Adam, Alternating, play
+from gansmith.dynamics import Adam, Simultaneous, play
 from gansmith.games import AdversarialGame, NonSaturating
 from gansmith.tutorial.claim import AtLeast, AtMost, Claim
 from gansmith.tutorial.ring import RING, Diary, beginning, rounds, show, shown_shares
@@ -26,7 +27,7 @@ from gansmith.tutorial.studio import Studio
 __all__ = ["run"]
 
 STEPS, EVERY = 1500, 50
-MOVES = Alternating(optimizer=Adam(lr=1e-3, beta1=0.5), rates={"generator": 10.0})
+MOVES = Simultaneous(optimizer=Adam(lr=1e-3, beta1=0.5), rates={"generator": 10.0})
 
 
 def run(studio: Studio) -> Sequence[Claim]:

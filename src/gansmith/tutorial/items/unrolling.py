@@ -9,62 +9,66 @@ would answer its own move. Crowding onto one mode no longer pays, because K step
     the discriminator takes one real step from where it was
 
 With K = 0 that is simultaneous descent, with K → ∞ it is min max, in that order. Here K = 10, and everything else is
-the same for both: networks, data, beginning, learning rates, with the generator's ten times the discriminator's.
+the same for both: networks, data, beginning, learning rates, which fall towards the end, with the generator's three
+times the discriminator's. The unrolled generator is all around the ring within the first hundred steps. Then the ring
+breaks up, and as the rates fall each piece settles on a mode. The plain one never is at more than a few of them, and
+no falling of rates can help it there.
 
-What is counted is which mode each sample is nearest to. How sharp the samples are is another matter: at these learning
-rates and after so few steps the unrolled generator draws the whole ring, and has not yet broken it up into eight spots.
-The difference that is claimed is between everywhere and somewhere.
+Two things are counted. Coverage asks which mode each sample is nearest to. Sharpness asks how many samples are within
+three standard deviations of a mode, as 98.9 % of the data is; a mode counts as found if it gets a quarter of its share
+of such samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gansmith.dynamics import Adam, Simultaneous, Unrolled, play
+from gansmith.dynamics import Schedule, Simultaneous, Unrolled, play
 from gansmith.games import AdversarialGame, NonSaturating
 from gansmith.tutorial.claim import AtLeast, AtMost, Claim
-from gansmith.tutorial.ring import RING, Diary, beginning, rounds, show, shown_shares
+from gansmith.tutorial.ring import MOVES, RATES, RING, Diary, beginning, found, near, rounds, show, shown_shares
 from gansmith.tutorial.studio import Studio
 from gansmith.types import Dynamics
 
 __all__ = ["run"]
 
-STEPS, EVERY, LOOK = 500, 25, 10
-MOVES, RATES = Adam(lr=1e-3, beta1=0.5), {"generator": 10.0}
+STEPS, EVERY, LOOK = 700, 25, 10
+FALLING = Schedule(hold=300, decay=400, floor=0.05)
 WAYS: Mapping[str, Dynamics] = {
-    "plain": Simultaneous(optimizer=MOVES, rates=RATES),
-    "unrolled": Unrolled(optimizer=MOVES, rates=RATES, steps=LOOK),
+    "plain": Simultaneous(optimizer=MOVES, rates=RATES, schedule=FALLING),
+    "unrolled": Unrolled(optimizer=MOVES, rates=RATES, schedule=FALLING, steps=LOOK),
 }
 
 
 def run(studio: Studio) -> Sequence[Claim]:
-    """Play twice from the same beginning, and compare the second halves."""
+    """Play twice from the same beginning, and compare what is reached on the way and at the end."""
     diaries = {}
     for name, dynamics in WAYS.items():
         players = beginning(studio)
         diaries[name] = Diary.of(players, studio, every=EVERY)
         play(AdversarialGame(NonSaturating()), dynamics, players, rounds(studio), steps=STEPS, watch=diaries[name])
     draw(studio, diaries)
-    fair, late = 1 / RING.count, {name: diary.shares[len(diary.steps) // 2 :] for name, diary in diaries.items()}
-    modes = {name: (shares >= fair / 2).sum(1).double().median().item() for name, shares in late.items()}
-    rarest = {name: (shares.min(1).values.median() / fair).item() for name, shares in late.items()}
-    turns = {name: shares.diff(dim=0).abs().sum(1).mean().item() / 2 for name, shares in late.items()}
+    film(studio, diaries)
+    fair, last = 1 / RING.count, {name: diary.pages[-1] for name, diary in diaries.items()}
+    covered = {name: (diary.shares >= fair / 2).sum(1).double().median().item() for name, diary in diaries.items()}
+    rarest = (diaries["unrolled"].shares[-1].min() / fair).item()
     return (
-        Claim("Unrolled: modes with at least half of their share, median over time", modes["unrolled"], AtLeast(8)),
-        Claim("Plain: the same", modes["plain"], AtMost(5)),
-        Claim("Unrolled: the rarest mode's share over 1/8, median over time", rarest["unrolled"], AtLeast(0.4)),
-        Claim("Plain: the same", rarest["plain"], AtMost(0.3)),
-        Claim(
-            f"Samples that change their mode in {EVERY} steps: unrolled over plain",
-            turns["unrolled"] / turns["plain"],
-            AtMost(0.7),
-        ),
+        Claim("Unrolled: modes with at least half of their share, median over time", covered["unrolled"], AtLeast(8)),
+        Claim("Plain: the same", covered["plain"], AtMost(5)),
+        Claim("Unrolled: modes found at the end, of 8", found(last["unrolled"]), AtLeast(8)),
+        Claim("Plain: the same", found(last["plain"]), AtMost(3)),
+        Claim("Unrolled: share of the samples within 3σ of a mode at the end", near(last["unrolled"]), AtLeast(0.75)),
+        Claim("Plain: the same", near(last["plain"]), AtMost(0.4)),
+        Claim("Unrolled: the rarest mode's share over 1/8 at the end", rarest, AtLeast(0.5)),
     )
 
 
 def draw(studio: Studio, diaries: Mapping[str, Diary]) -> None:
     """Moments of both, and the shares over time."""
-    caption = f"Samples of the plain GAN (above) and of the one unrolled by {LOOK} steps (below), at the same moments."
+    caption = (
+        f"Samples (green) of the plain GAN (above) and of the one unrolled by {LOOK} steps (below), at the same "
+        "moments; the data is where the grey discs are."
+    )
     with studio.figure("unrolling", rows=2, columns=5, size=(10, 4.4), caption=caption) as all_axes:
         for row, (name, diary) in enumerate(diaries.items()):
             for column in range(5):
@@ -75,4 +79,15 @@ def draw(studio: Studio, diaries: Mapping[str, Diary]) -> None:
     )
     with studio.figure("unrolling-shares", columns=2, size=(10, 3), caption=caption) as pair:
         for axes, (name, diary) in zip(pair, diaries.items(), strict=True):
-            shown_shares(axes, diary, name)
+            shown_shares(axes, diary, name.capitalize())
+
+
+def film(studio: Studio, diaries: Mapping[str, Diary]) -> None:
+    """The same, moving."""
+    caption = f"Both from the same beginning, every {EVERY} steps: plain on the left, unrolled on the right."
+    layout = {"columns": 2, "size": (6.4, 3.4)}
+    with studio.animation("unrolling-film", caption=caption, milliseconds=200, **layout) as reel:
+        for i, step in enumerate(diaries["plain"].steps):
+            with reel.frame() as pair:
+                for axes, (name, diary) in zip(pair, diaries.items(), strict=True):
+                    show(axes, diary.pages[i], f"{name}, step {step}")
