@@ -269,6 +269,8 @@ def test_the_result_is_detached_and_says_how_it_went(dynamics):
         (Consensus, {"gamma": float("nan")}, "gamma must be a number that is not negative, not nan"),
         (SymplecticAdjustment, {"weight": -0.5}, "weight must be a number that is not negative, not -0.5"),
         (Competitive, {"tolerance": 0.0}, "tolerance must be above 0, not 0"),
+        (Competitive, {"eps": -1.0}, "eps must be above 0, not -1"),
+        (Competitive, {"decay": 1.0}, r"decay must be in \[0, 1\), or none for steps that do not adapt, not 1"),
         (Competitive, {"iterations": 0}, "iterations must be at least 1 and dense at least 0, not 0 and 64"),
         (Competitive, {"dense": -1}, "iterations must be at least 1 and dense at least 0, not 100 and -1"),
     ],

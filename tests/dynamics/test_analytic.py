@@ -92,6 +92,21 @@ def test_alternating_descent_conserves_up_to_a_step_size(k, m, h, share):
 
 
 @pytest.mark.analytic
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_up_to_that_step_size_and_not_beyond(k):
+    """A ten-thousandth below kh² = 4 the radius is 1, and a ten-thousandth above it is that of the closed form."""
+    edge = 2 / np.sqrt(k)
+    below, above = (
+        radius(matrix(Alternating(optimizer=SGD(lr=h), discriminator_steps=k)))
+        for h in (edge * (1 - 1e-4), edge * (1 + 1e-4))
+    )
+    half = 1 - k * (edge * (1 + 1e-4)) ** 2 / 2
+    assert below == pytest.approx(1, abs=1e-9)
+    assert above == pytest.approx(abs(half) + np.sqrt(half**2 - 1), abs=1e-9)
+    assert above > 1.01
+
+
+@pytest.mark.analytic
 def test_alternating_descent_diverges_beyond_that_step_size():
     k, h = 3, 1.3
     half = 1 - k * h**2 / 2

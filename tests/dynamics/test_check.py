@@ -43,6 +43,7 @@ MOMENTUM = SGD(lr=0.01, momentum=0.9)
         Consensus(),
         SymplecticAdjustment(),
         Competitive(dense=0, iterations=5),
+        Competitive(decay=0.9, dense=0, iterations=5),
         Lookahead(every=2),
         Averaged(decay=0.9),
         Averaged(dynamics=Lookahead(every=2, dynamics=Extragradient(past=True))),

@@ -49,6 +49,31 @@ def test_two_players_move_as_the_paper_has_it(h, dense):
 
 @pytest.mark.analytic
 @SOLVERS
+def test_adaptive_steps_are_those_of_acgd(dense):
+    """Schäfer et al. 2020, algorithm 1, three steps in numpy, with A = diag(h/(√v̂ + ε)) for each player:
+
+    Δx = −√A_x·(I + √A_x·D·A_y·Dᵀ·√A_x)⁻¹·√A_x·(∇_x f + D·A_y·∇_y f) with D = D²_xy f, and Δy likewise with −f.
+    """
+    D, start, h, beta, eps = np.array([[1.0, -3.0], [2.0, 0.4]]), np.array([1.0, -2.0, 0.5, 3.0]), 0.1, 0.9, 1e-3
+    M = np.block([[np.diag([2.0, 1.0]), D], [-D.T, np.diag([3.0, 0.5])]])  # f has ½xᵀdiag(2, 1)x − ½yᵀdiag(3, ½)y too
+    w, v = start.copy(), np.zeros(4)
+    for step in range(1, 4):
+        F = M @ w
+        v = beta * v + (1 - beta) * F**2
+        A = h / (np.sqrt(v / (1 - beta**step)) + eps)
+        (Ax, Ay), f_x, f_y = np.split(A, 2), F[:2], -F[2:]
+        Rx, Ry, eye = np.diag(np.sqrt(Ax)), np.diag(np.sqrt(Ay)), np.eye(2)
+        x = -Rx @ np.linalg.solve(eye + Rx @ D @ np.diag(Ay) @ D.T @ Rx, Rx @ (f_x + D @ np.diag(Ay) @ f_y))
+        y = Ry @ np.linalg.solve(eye + Ry @ D.T @ np.diag(Ax) @ D @ Ry, Ry @ (f_y - D.T @ np.diag(Ax) @ f_x))
+        w = w + np.r_[x, y]
+    players = {"x": Point(start[:2].tolist()), "y": Point(start[2:].tolist())}
+    dynamics = Competitive(optimizer=SGD(lr=h), decay=beta, eps=eps, dense=dense, tolerance=1e-13)
+    found, _ = move(quadratic(torch.from_numpy(M), {"x": 2, "y": 2}), players, dynamics, steps=3)
+    assert start + np.concatenate(found) == pytest.approx(w, abs=1e-10)
+
+
+@pytest.mark.analytic
+@SOLVERS
 def test_nobody_can_do_better_in_the_local_game_of_three(dense):
     """Ma et al. 2021: at the step, F_i + Σ_{j≠i} J_ij·Δ_j + Δ_i/h_i = 0 for every player, with that player's own h."""
     M = torch.randn(3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)

@@ -32,9 +32,12 @@ class Competitive(Descent):
     The linear system is solved densely in a small game, else by conjugate gradients on its normal equations, which
     need no more than that it has one solution; they begin from a multiple of the last step's. The local game says
     how far everybody moves, so the optimiser is plain `SGD`, whose learning rate is h; rates and schedule are those of
-    `Descent`.
+    `Descent`. With `decay` it is adaptive (ACGD; Schäfer et al. 2020, algorithm 1): each parameter's h is divided by
+    √v̂ + ε, v̂ being the mean of its squared gradients so far, corrected for its beginning at 0.
 
     Args:
+        decay: what stays of v at a step, in [0, 1); none for steps that do not adapt.
+        eps: ε, > 0.
         tolerance: the iterations end when the residual's norm is this part of the field's, > 0.
         iterations: how many at most, ≥ 1; the signals ``solve_residual`` and ``solve_iterations`` say how it went.
         dense: the most parameters, of all players together, for which the system is solved densely; 0 for never.
@@ -56,13 +59,18 @@ class Competitive(Descent):
     """
 
     optimizer: OptimizerFactory = SGD()
+    decay: float | None = None
+    eps: float = 1e-5
     tolerance: float = 1e-6
     iterations: int = 100
     dense: int = 64
 
     def __post_init__(self) -> None:
-        if not 0 < self.tolerance < math.inf:
-            raise ValueError(f"tolerance must be above 0, not {self.tolerance:g}")
+        if self.decay is not None and not 0 <= self.decay < 1:
+            raise ValueError(f"decay must be in [0, 1), or none for steps that do not adapt, not {self.decay:g}")
+        for name, value in (("eps", self.eps), ("tolerance", self.tolerance)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, not {value:g}")
         if self.iterations < 1 or self.dense < 0:
             raise ValueError(
                 f"iterations must be at least 1 and dense at least 0, not {self.iterations} and {self.dense}"
@@ -78,23 +86,32 @@ class Competitive(Descent):
                     "whole step by itself, so use SGD(lr=...)"
                 )
         owned = [p for o in state["optimizers"].values() for group in o.param_groups for p in group["params"]]
-        return state | {"solution": torch.cat([torch.zeros_like(p).reshape(-1) for p in owned])}
+        nothing = torch.cat([torch.zeros_like(p).reshape(-1) for p in owned])
+        return state | {"solution": nothing} | ({} if self.decay is None else {"squares": nothing.clone()})
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
-        factor = self.schedule(state["steps"])
         at = Linearisation(game, players, draw(0).recall(state["memory"]), engine)
-        h = torch.cat(
-            [
-                torch.full_like(p, group["base_lr"] * factor).reshape(-1)
-                for player in game.players
-                for group in state["optimizers"][player].param_groups
-                for p in group["params"]
-            ]
-        )
-        solution, residual, count = self._solve(at, h, *beside([h], [state["solution"]]))
-        self._move(game, state, at.shaped(solution))
-        after, how = state | {"solution": solution}, {"solve_residual": residual, "solve_iterations": count}
-        return self._ended(game, after, at.costs, at.outcome, **how)
+        h = self._rates(game, state)
+        scale, kept = self._scale(at.flat(at.field), state)
+        solution, residual, count = self._solve(at, h * scale, *beside([h], [state["solution"]]))
+        self._move(game, state, at.shaped(scale * solution))
+        how = {"solve_residual": residual, "solve_iterations": count}
+        return self._ended(game, state | kept | {"solution": solution}, at.costs, at.outcome, **how)
+
+    def _rates(self, game: Game, state: State) -> Tensor:
+        """The learning rate of each parameter."""
+        factor = self.schedule(state["steps"])
+        groups = [group for player in game.players for group in state["optimizers"][player].param_groups]
+        rates = [torch.full_like(p, group["base_lr"] * factor) for group in groups for p in group["params"]]
+        return torch.cat([rate.reshape(-1) for rate in rates])
+
+    def _scale(self, F: Tensor, state: State) -> tuple[Tensor, State]:
+        """By what each parameter's learning rate is multiplied, and what is remembered for it."""
+        if self.decay is None:
+            return torch.ones_like(F), {}
+        squares = torch.lerp(F.square(), *beside([F], [state["squares"]]), self.decay)
+        corrected = squares / (1 - self.decay ** (state["steps"] + 1))
+        return 1 / (corrected.sqrt() + self.eps), {"squares": squares}
 
     def _solve(self, at: Linearisation, h: Tensor, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Solve (I + Jₒh)x = F, from which Δ = −hx: x, its relative residual, and the iterations made."""
