@@ -109,7 +109,8 @@ class Competitive(Descent):
         """By what each parameter's learning rate is multiplied, and what is remembered for it."""
         if self.decay is None:
             return torch.ones_like(F), {}
-        squares = torch.lerp(F.square(), *beside([F], [state["squares"]]), self.decay)
+        (squares,) = beside([F], [state["squares"]])
+        squares = torch.lerp(F.square(), squares, self.decay)
         corrected = squares / (1 - self.decay ** (state["steps"] + 1))
         return 1 / (corrected.sqrt() + self.eps), {"squares": squares}
 
