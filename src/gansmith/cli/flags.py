@@ -239,6 +239,8 @@ def _help(flag: Flag, holder: type, value: Any) -> str:
     said = documentation(holder).get(flag.path[-1], "").rstrip(".")
     if flag.slot is not None:
         said = f"{said}: {listed(flag.slot.members, last='or')}" if said else listed(flag.slot.members, last="or")
+        if wrappers := [tag for tag, kind in flag.slot.members.items() if wrapped_field(kind)]:
+            said += f" ({listed(wrappers)}: around what is there)"
         pieces = value if flag.many else (value,)
         shown = " ".join(flag.slot.tag(piece) or "your own" for piece in pieces) or "none"
     elif is_size(flag.kind) and value is not None:
