@@ -109,7 +109,7 @@ class NonSaturating(_CrossEntropy):
 
 @dataclass(frozen=True, kw_only=True)
 class MaximumLikelihood(_CrossEntropy):
-    """The game whose generator descends KL(p‖q) (Goodfellow 2016, section 3.2.5): D as in `Minimax`, G −exp(σ⁻¹(D)).
+    """The game whose generator descends KL(p‖q) (Goodfellow 2016, section 3.2.4): D as in `Minimax`, G −exp(σ⁻¹(D)).
 
     With the score s = σ⁻¹(D(G(z))) the generator's term is −eˢ = −D/(1 − D), which at the optimal D is −p/q. Its
     gradient comes from the few samples of highest score. Where −eˢ would leave the dtype, from s = 88.7 on in float32
