@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from gansmith.dynamics import Alternating, play
-from gansmith.games import AdversarialGame
+from gansmith.dynamics import SGD, Alternating, Extragradient, play
+from gansmith.games import AdversarialGame, FunctionGame, bilinear
+from gansmith.networks import Point
 from gansmith.types import Round
 
 
@@ -48,6 +49,22 @@ def test_who_watches_sees_every_step_after_it_was_made():
 
     play(AdversarialGame(), Alternating(), players, draws, steps=2, first=7, watch=watch)
     assert seen == [(7, ["discriminator", "generator"], True), (8, ["discriminator", "generator"], True)]
+
+
+def test_a_game_of_plain_functions_needs_no_data_but_its_noise_is_new_at_every_move():
+    players, keys = {"x": Point(1.0), "y": Point(0.0)}, []
+
+    class Noting(FunctionGame):
+        def play(self, players, round, of):
+            keys.append(round.key)
+            return super().play(players, round, of)
+
+    play(Noting(bilinear().functions), Extragradient(optimizer=SGD(lr=0.5)), players, steps=2)
+    assert keys == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    # (x, y) ← (3/4·x − y/2, 3/4·y + x/2), twice from (1, 0)
+    assert (players["x"]().item(), players["y"]().item()) == (0.3125, 0.75)
+    with pytest.raises(ValueError, match="the round has no stream 'latent'"):
+        play(AdversarialGame(), Alternating(), networks(), steps=1)
 
 
 def test_no_steps_is_only_the_beginning_and_fewer_are_refused():

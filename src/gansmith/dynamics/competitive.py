@@ -50,10 +50,8 @@ class Competitive(Descent):
         >>> from gansmith.dynamics import SGD, play
         >>> from gansmith.games import bilinear
         >>> from gansmith.networks import Point
-        >>> from gansmith.types import Round
         >>> players = {"x": Point(1.0), "y": Point(0.0)}
-        >>> dynamics = Competitive(optimizer=SGD(lr=0.5))
-        >>> state = play(bilinear(), dynamics, players, lambda step: lambda substep: Round(), steps=1)
+        >>> state = play(bilinear(), Competitive(optimizer=SGD(lr=0.5)), players, steps=1)
         >>> round(players["x"]().item(), 9), round(players["y"]().item(), 9)  # (1, h)/(1 + h²)
         (0.8, 0.4)
     """

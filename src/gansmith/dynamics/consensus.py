@@ -32,10 +32,8 @@ class Consensus(Descent):
         >>> from gansmith.dynamics import SGD, play
         >>> from gansmith.games import bilinear
         >>> from gansmith.networks import Point
-        >>> from gansmith.types import Round
         >>> players = {"x": Point(1.0), "y": Point(0.0)}
-        >>> dynamics = Consensus(optimizer=SGD(lr=0.5), gamma=1.0)
-        >>> state = play(bilinear(), dynamics, players, lambda step: lambda substep: Round(), steps=1)
+        >>> state = play(bilinear(), Consensus(optimizer=SGD(lr=0.5), gamma=1.0), players, steps=1)
         >>> players["x"]().item(), players["y"]().item()  # the first column of [[1−hγ, −h], [h, 1−hγ]]
         (0.5, 0.5)
     """

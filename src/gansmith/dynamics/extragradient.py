@@ -39,10 +39,8 @@ class Extragradient(Descent):
         >>> from gansmith.dynamics import SGD, play
         >>> from gansmith.games import bilinear
         >>> from gansmith.networks import Point
-        >>> from gansmith.types import Round
         >>> players = {"x": Point(1.0), "y": Point(0.0)}
-        >>> dynamics = Extragradient(optimizer=SGD(lr=0.5))
-        >>> state = play(bilinear(), dynamics, players, lambda step: lambda substep: Round(), steps=1)
+        >>> state = play(bilinear(), Extragradient(optimizer=SGD(lr=0.5)), players, steps=1)
         >>> players["x"]().item(), players["y"]().item()  # (1 − h², h)
         (0.75, 0.5)
     """

@@ -32,10 +32,8 @@ class Optimistic(Descent):
         >>> from gansmith.dynamics import SGD, play
         >>> from gansmith.games import bilinear
         >>> from gansmith.networks import Point
-        >>> from gansmith.types import Round
         >>> players = {"x": Point(1.0), "y": Point(0.0)}
-        >>> dynamics = Optimistic(optimizer=SGD(lr=0.125))
-        >>> state = play(bilinear(), dynamics, players, lambda step: lambda substep: Round(), steps=1)
+        >>> state = play(bilinear(), Optimistic(optimizer=SGD(lr=0.125)), players, steps=1)
         >>> players["x"]().item(), players["y"]().item()  # (1, 2h)
         (1.0, 0.25)
     """

@@ -6,18 +6,23 @@ from collections.abc import Callable
 
 from gansmith.dynamics.engine import LocalEngine
 from gansmith.memory import keep_memory
-from gansmith.types import Draw, Dynamics, Engine, Game, Players, Result, State
+from gansmith.types import Draw, Dynamics, Engine, Game, Players, Result, Round, State
 
 __all__ = ["play"]
 
 _LOCAL = LocalEngine()
 
 
+def _nothing(step: int) -> Draw:
+    """Rounds without streams, whose noise is still another one at every step and substep."""
+    return lambda substep: Round(key=(step, substep))
+
+
 def play(
     game: Game,
     dynamics: Dynamics,
     players: Players,
-    draws: Callable[[int], Draw],
+    draws: Callable[[int], Draw] = _nothing,
     *,
     steps: int,
     state: State | None = None,
@@ -34,7 +39,8 @@ def play(
         game: what the players want.
         dynamics: how they move.
         players: the networks, by name.
-        draws: what each step is played on: a step's number gives a function from substeps to rounds.
+        draws: what each step is played on: a step's number gives a function from substeps to rounds. Games of plain
+            functions need nothing.
         steps: how many steps, ≥ 0.
         state: where an earlier call ended; none begins anew.
         first: the number of the first step.

@@ -40,10 +40,8 @@ class SymplecticAdjustment(Descent):
         >>> from gansmith.dynamics import SGD, play
         >>> from gansmith.games import bilinear
         >>> from gansmith.networks import Point
-        >>> from gansmith.types import Round
         >>> players = {"x": Point(1.0), "y": Point(0.0)}
-        >>> dynamics = SymplecticAdjustment(optimizer=SGD(lr=0.5))
-        >>> state = play(bilinear(), dynamics, players, lambda step: lambda substep: Round(), steps=1)
+        >>> state = play(bilinear(), SymplecticAdjustment(optimizer=SGD(lr=0.5)), players, steps=1)
         >>> players["x"]().item(), players["y"]().item()  # the first column of [[1−hλ, −h], [h, 1−hλ]]
         (0.5, 0.5)
     """
