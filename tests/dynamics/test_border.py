@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gansmith.dynamics import SGD, LocalEngine, Simultaneous, border, field
+from gansmith.dynamics import SGD, Alternating, LocalEngine, Simultaneous, border, field
 from gansmith.dynamics.border import Border, across, searched
 from gansmith.games import (
     R1,
@@ -257,6 +257,21 @@ def test_simultaneous_descent_takes_one_pass_by_itself():
         assert passes == (30 if threshold else 2 * 9 + 4)  # the first step takes two passes and looks at one more
     for a, b in zip(*ends, strict=True):
         assert torch.allclose(a, b, atol=1e-10)
+
+
+@pytest.mark.identity
+def test_players_who_take_turns_take_a_pass_each():
+    """The generator answers a discriminator that has moved, whose backward pass was another one's."""
+    game, them, draw = AdversarialGame(), players(), round()
+    start = players()
+    state = Alternating(optimizer=SGD(lr=0.1)).init(game, them)
+    state, _ = Alternating(optimizer=SGD(lr=0.1)).step(game, them, state, lambda substep: draw, LocalEngine())
+    assert "border" not in state
+    assert them[D][1].passes == 3  # real and generated samples for the one, generated ones for the other
+    start[D].load_state_dict(them[D].state_dict())
+    expected, _, _ = field(game, start, draw, LocalEngine(), [G])
+    for p, old, g in zip(them[G].parameters(), start[G].parameters(), expected[G], strict=True):
+        assert torch.allclose(p, old - 0.1 * g, atol=1e-12)
 
 
 def test_a_batch_too_small_to_be_worthwhile_takes_two(monkeypatch):

@@ -70,7 +70,7 @@ class Execution:
         precision: ``auto`` is bfloat16 where the processor is fast at it.
         pieces: work a batch off in this many pieces to need less memory.
         threads: threads of the CPU; 0 leaves PyTorch's choice.
-        compile: compile the networks with ``torch.compile``.
+        compile: compile the networks with ``torch.compile``; not with penalties on slopes, such as R1.
 
     Raises:
         ValueError: `pieces` is below 1 or `threads` negative.
