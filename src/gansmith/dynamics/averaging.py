@@ -33,16 +33,13 @@ class Averaged:
         ValueError: a value is outside its range.
 
     Example:
-        >>> from gansmith.dynamics import LocalEngine, Simultaneous
-        >>> from gansmith.games import AdversarialGame
-        >>> from gansmith.types import Round
-        >>> players = {"generator": torch.nn.Linear(3, 2), "discriminator": torch.nn.Linear(2, 1)}
-        >>> game, dynamics = AdversarialGame(), Averaged(dynamics=Simultaneous())
-        >>> round = Round({"real": torch.ones(4, 2), "latent": torch.ones(4, 3)})
-        >>> state = dynamics.init(game, players)
-        >>> state, _ = dynamics.step(game, players, state, lambda substep: round, LocalEngine())
-        >>> torch.equal(averaged(players, state)["generator"].weight, players["generator"].weight)  # of one iterate
-        True
+        >>> from gansmith.dynamics import SGD, Simultaneous, play
+        >>> from gansmith.games import bilinear
+        >>> from gansmith.networks import Point
+        >>> players, inner = {"x": Point(1.0), "y": Point(0.0)}, Simultaneous(optimizer=SGD(lr=0.5))
+        >>> state = play(bilinear(), Averaged(dynamics=inner), players, steps=2)
+        >>> [point().item() for point in averaged(players, state).values()]  # of (1, 1/2) and (3/4, 1)
+        [0.875, 0.75]
     """
 
     dynamics: Dynamics = Alternating()

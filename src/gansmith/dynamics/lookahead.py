@@ -34,17 +34,13 @@ class Lookahead:
         ValueError: a value is outside its range.
 
     Example:
-        >>> from gansmith.dynamics import LocalEngine, Simultaneous
-        >>> from gansmith.games import AdversarialGame
-        >>> from gansmith.types import Round
-        >>> players = {"generator": torch.nn.Linear(3, 2), "discriminator": torch.nn.Linear(2, 1)}
-        >>> game, dynamics = AdversarialGame(), Lookahead(dynamics=Simultaneous(), every=2)
-        >>> round = Round({"real": torch.ones(4, 2), "latent": torch.ones(4, 3)})
-        >>> state = dynamics.init(game, players)
-        >>> for step in range(2):
-        ...     state, _ = dynamics.step(game, players, state, lambda substep: round, LocalEngine())
-        >>> torch.equal(state["slow"][0], players["discriminator"].weight)
-        True
+        >>> from gansmith.dynamics import SGD, Simultaneous, play
+        >>> from gansmith.games import bilinear
+        >>> from gansmith.networks import Point
+        >>> players, inner = {"x": Point(1.0), "y": Point(0.0)}, Simultaneous(optimizer=SGD(lr=0.5))
+        >>> state = play(bilinear(), Lookahead(dynamics=inner, every=2), players, steps=2)
+        >>> players["x"]().item(), players["y"]().item()  # half-way from (1, 0) to where two steps lead, (3/4, 1)
+        (0.875, 0.5)
     """
 
     dynamics: Dynamics = Alternating()
