@@ -32,15 +32,18 @@ CHAPTERS: Mapping[str, tuple[Item, ...]] = MappingProxyType(
         "Divergences": (
             _item("maximum-likelihood", "Every sample pulls the density up", f"{NOTES}, figure 8", 4),
             _item("kl-directions", "One Gaussian, two modes: which mistake is the cheaper?", f"{NOTES}, figure 14", 3),
-            _item("divergences", "Does the divergence decide which modes are found?", f"{NOTES}, figure 15", 34),
+            _item("divergences", "Does the divergence decide which modes are found?", f"{NOTES}, figure 15", 80),
         ),
         "What players want": (
             _item("discriminator-strategy", "Estimate a ratio, and say uphill", f"{NOTES}, section 3.2.1", 4),
             _item("cost-curves", "Three costs, and what is left when D is sure", f"{NOTES}, figure 16", 5),
             _item(
-                "reinforcement", "The cost as a reward, and the price of knowing no more", f"{NOTES}, section 5.6", 4
+                "reinforcement",
+                "The cost as a reward, and the price of knowing no more",
+                f"{NOTES}, sections 3.2.6 and 5.6",
+                4,
             ),
-            _item("balance", "How good may the discriminator be?", f"{NOTES}, section 4.3", 11),
+            _item("balance", "How good may the discriminator be?", f"{NOTES}, section 4.4", 11),
             _item("label-smoothing", "Why only the data's label is made smaller", f"{NOTES}, section 4.2", 9),
         ),
         "In passing": (
@@ -65,7 +68,13 @@ CHAPTERS: Mapping[str, tuple[Item, ...]] = MappingProxyType(
                 "unrolling",
                 "A generator that looks ahead is at all eight modes at once",
                 f"{NOTES}, figure 32; Metz et al. 2017",
-                22,
+                35,
+            ),
+            _item(
+                "notes-against-papers",
+                "Keeping K discriminators is not unrolling",
+                f"{NOTES}, section 5.1.1; Metz et al. 2017, section 2.2",
+                90,
             ),
             _item("unrolling-cost", "What looking ahead costs", "Metz et al. 2017, section 2.2", 4),
             _item("equilibria", "Equilibria, computed and played for", f"{NOTES}, section 5.1", 8),

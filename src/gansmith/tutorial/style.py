@@ -56,6 +56,7 @@ RULES: Any = {
     "ytick.minor.size": 0,
     "legend.frameon": False,
     "legend.fontsize": 9,
+    "legend.handlelength": 2.8,
     "legend.labelcolor": INK,
     "lines.linewidth": 2.0,
     "lines.solid_capstyle": "round",
