@@ -17,6 +17,7 @@ the slope of a discriminator that is trained on them. They split up, and become 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -145,7 +146,7 @@ def draw(studio: Studio, stops: Sequence[Tensor], judged: Sequence[Tensor]) -> N
             axes.plot(X[:, 0], judged[r], color=JUDGE, linestyle="--", label="D")
             slopes = torch.gradient(judged[r].logit(), spacing=(X[1, 0] - X[0, 0]).item())[0]
             stems, level = X[700:1701:100, 0], torch.full((11,), 0.75)
-            arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / 0.15, "width": 0.007, "headwidth": 4}
-            axes.quiver(stems, level, slopes[700:1701:100], 0 * level, color=JUDGE, **arrows)
+            arrows: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1 / 0.15, "width": 0.007}
+            axes.quiver(stems, level, slopes[700:1701:100], 0 * level, color=JUDGE, headwidth=4, **arrows)
             axes.set(title=f"after {r} moves", xlabel="x", xlim=(-4, 4), ylim=(0, 1))
         panels[2].legend(loc="upper right")
