@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from gansmith.types import Outcome, Round, key_seed, moved_with
+from gansmith.games import AdversarialGame, Hinge
+from gansmith.types import Game, Outcome, Round, check_piece, key_seed, moved_with
 
 
 def test_key_seed_is_the_same_forever():
@@ -95,3 +96,16 @@ def test_rows_from_all_who_share_a_batch_make_it_whole():
         share = Round({"real": x[i : i + 2]}, start=i, total=6, mean=mean)
         assert torch.allclose(share.whole(x[i : i + 2]), x)
         assert torch.equal(seen[0], placed[i // 2])
+
+
+@pytest.mark.parametrize(
+    ("piece", "says"),
+    [
+        (AdversarialGame, r"game is the class AdversarialGame itself; make a value of it: AdversarialGame\(\.\.\.\)"),
+        (Hinge(), r"game is Hinge\(\), which has no players and no samplewise; give one such as AdversarialGame\(\)"),
+        ("x" * 200, "^.{150,210}$"),  # however long a thing is, the sentence stays one
+    ],
+)
+def test_a_piece_of_another_kind_is_named(piece, says):
+    with pytest.raises(ValueError, match=says):
+        check_piece(piece, Game, "game", "AdversarialGame()")

@@ -24,6 +24,7 @@ __all__ = [
     "Sampler",
     "State",
     "batch_mean",
+    "check_piece",
     "key_seed",
     "moved_with",
     "parameters",
@@ -317,3 +318,28 @@ class Sampler(Protocol):
     def sample(self, n: int, *, seed: int = 0, labels: Tensor | None = None) -> Tensor:
         """`n` samples as a function of `seed`: images (n, c, h, w) in [-1, 1], or vectors (n, d)."""
         ...
+
+
+def check_piece(piece: object, kind: type, place: str, example: str) -> None:
+    """Check that what stands in a place has what the protocol of that place asks for.
+
+    Args:
+        piece: what stands there.
+        kind: the protocol; its public names are looked for.
+        place: the name of the argument or the field.
+        example: how what belongs there is written.
+
+    Raises:
+        ValueError: it is the class instead of one of its values, or lacks something.
+
+    Example:
+        >>> check_piece("adam", Dynamics, "dynamics", "Simultaneous()")
+        Traceback (most recent call last):
+        ValueError: dynamics is 'adam', which has no init and no step; give one such as Simultaneous()
+    """
+    if isinstance(piece, type):
+        raise ValueError(f"{place} is the class {piece.__name__} itself; make a value of it: {piece.__name__}(...)")
+    wanted = (name for name in vars(kind) if not name.startswith("_"))
+    if lacking := [f"no {name}" for name in wanted if not hasattr(piece, name)]:
+        few, shown = " and ".join(lacking[:2]), repr(piece).partition("\n")[0]
+        raise ValueError(f"{place} is {shown:.80}, which has {few}; give one such as {example}")

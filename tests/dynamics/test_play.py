@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from gansmith.dynamics import SGD, Alternating, Extragradient, play
-from gansmith.games import AdversarialGame, FunctionGame, bilinear
+from gansmith.dynamics import SGD, Alternating, Extragradient, Simultaneous, Unrolled, play
+from gansmith.games import AdversarialGame, FunctionGame, Hinge, bilinear
 from gansmith.networks import Point
 from gansmith.types import Round
 
@@ -71,3 +71,29 @@ def test_no_steps_is_only_the_beginning_and_fewer_are_refused():
     assert play(AdversarialGame(), Alternating(), networks(), draws, steps=0)["steps"] == 0
     with pytest.raises(ValueError, match="steps must be at least 0, not -1"):
         play(AdversarialGame(), Alternating(), networks(), draws, steps=-1)
+
+
+@pytest.mark.parametrize(
+    ("game", "dynamics", "draws", "says"),
+    [
+        (Hinge(), Alternating(), draws, r"game is Hinge\(\).* AdversarialGame"),
+        (AdversarialGame(), Alternating, draws, "dynamics is the class Alternating itself"),
+        (AdversarialGame(), SGD(lr=0.1), draws, r"dynamics is SGD\(.*such as Simultaneous"),
+        (AdversarialGame(), Simultaneous(optimizer=SGD), draws, "optimizer is the class SGD itself"),
+        (AdversarialGame(), Alternating(), torch.zeros(4, 2), "draws is a Tensor; .* function of the step"),
+    ],
+)
+def test_what_stands_in_a_wrong_place_is_named(game, dynamics, draws, says):
+    with pytest.raises(ValueError, match=says):
+        play(game, dynamics, networks(), draws, steps=1)
+
+
+def test_one_name_is_not_taken_for_a_tuple_of_letters():
+    with pytest.raises(ValueError, match=r"through is 'discriminator'.* such as \('discriminator',\)"):
+        Unrolled(through="discriminator")
+
+
+def test_what_is_said_of_a_step_can_be_read():
+    seen = []
+    play(AdversarialGame(), Alternating(), networks(), draws, steps=1, watch=lambda step, result: seen.append(result))
+    assert "real_score" in repr(seen[0].signals)

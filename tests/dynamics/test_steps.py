@@ -390,3 +390,10 @@ def test_a_whole_number_is_a_beta() -> None:
 def test_an_optimiser_that_cannot_work_is_refused(kind: type, setting: dict[str, float], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         kind(**setting)
+
+
+@pytest.mark.parametrize("wrong", [{"floor": 2.0}, {"floor": -0.1}, {"warmup": -1}, {"hold": -1}, {"decay": -1}])
+def test_a_schedule_outside_its_ranges_is_refused(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        Schedule(**wrong)

@@ -272,3 +272,18 @@ class Frozen(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(x, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "says"),
+    [
+        ({"loss": Wasserstein}, "loss is the class Wasserstein itself"),
+        ({"loss": R1()}, "loss is R1.* which has no relative"),
+        ({"penalties": R1()}, r"penalties is R1\(gamma=None\); put it in a tuple"),
+        ({"penalties": (R1, R2())}, "a penalty is the class R1 itself"),
+        ({"penalties": (Wasserstein(),)}, r"a penalty is Wasserstein\(\), which has no name"),
+    ],
+)
+def test_a_piece_in_a_wrong_place_is_named(pieces, says):
+    with pytest.raises(ValueError, match=says):
+        AdversarialGame(**pieces)

@@ -210,3 +210,8 @@ def test_a_missing_recogniser_is_named(game, players):
     del players["recogniser"]
     with pytest.raises(ValueError, match="missing: recogniser"):
         game.init(players)
+
+
+def test_a_code_that_stands_alone_is_asked_into_a_tuple():
+    with pytest.raises(ValueError, match=r"codes is CategoricalCode.* put it in a tuple"):
+        InfoGAN(CategoricalCode(3))

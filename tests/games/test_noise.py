@@ -268,3 +268,14 @@ def test_noise_that_nobody_would_see_is_refused():
     game = InstanceNoise(SinglePlayer(lambda model, given: model(given["real"])[:, 0]))
     with pytest.raises(ValueError, match="nobody sees the noise: SinglePlayer has no player"):
         game.init({"model": Point(0.0)})
+
+
+@pytest.mark.parametrize("around", [Flipped, InstanceNoise, Packed])
+def test_what_is_no_game_cannot_be_wrapped(around):
+    with pytest.raises(ValueError, match=r"the game inside is Wasserstein\(\), which has no"):
+        around(Wasserstein())
+
+
+def test_a_number_is_no_schedule_of_the_noise():
+    with pytest.raises(ValueError, match=r"std is 0\.5; give a Fade"):
+        InstanceNoise(std=0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from functools import cached_property
 
 from torch import Tensor
@@ -217,6 +218,9 @@ class Signals(Mapping[str, Tensor]):
     def __getitem__(self, name: str) -> Tensor:
         return self._read[name]
 
+    def __repr__(self) -> str:
+        return repr(self._read)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._read)
 
@@ -238,7 +242,7 @@ def optimizers(
 
     Raises:
         ValueError: `rates` names somebody who does not play, a player has no parameter to train, or its optimiser
-            holds the parameters in another order than they were given in.
+            holds the parameters in another order than they were given in, or is the class instead of a value.
     """
     if unknown := set(rates) - set(game.players):
         raise ValueError(f"rates names {sorted(unknown)}, but the players are {list(game.players)}")
@@ -247,6 +251,10 @@ def optimizers(
         parameters = trainable(players, [player])[player]
         if not parameters:
             raise ValueError(f"the {player} has no parameter that requires a gradient; leave one for it to train")
+        if isinstance(build, type) and is_dataclass(build):
+            raise ValueError(
+                f"optimizer is the class {build.__name__} itself; make a value of it: {build.__name__}(...)"
+            )
         optimizer = build(parameters)
         if [id(p) for group in optimizer.param_groups for p in group["params"]] != [id(p) for p in parameters]:
             raise ValueError(

@@ -90,6 +90,9 @@ class Schedule:
             that it has after `hold`.
         floor: the factor after the fall, in [0, 1].
 
+    Raises:
+        ValueError: a number of steps is negative, or `floor` not in its range.
+
     Example:
         >>> schedule = Schedule(hold=100, decay=100, floor=0.1)
         >>> [round(schedule(step), 3) for step in (0, 100, 150, 200, 999)]
@@ -100,6 +103,13 @@ class Schedule:
     hold: int = 0
     decay: int | None = 0
     floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, steps in (("warmup", self.warmup), ("hold", self.hold), ("decay", self.decay)):
+            if steps is not None and steps < 0:
+                raise ValueError(f"{name} must be at least 0, not {steps}")
+        if not 0 <= self.floor <= 1:
+            raise ValueError(f"floor must be in [0, 1], not {self.floor}")
 
     def __call__(self, step: int) -> float:
         rise = min(1.0, (step + 1) / (self.warmup + 1))

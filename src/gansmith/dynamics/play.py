@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gansmith.dynamics.engine import LocalEngine
 from gansmith.memory import keep_memory
-from gansmith.types import Draw, Dynamics, Engine, Game, Players, Result, Round, State
+from gansmith.types import Draw, Dynamics, Engine, Game, Players, Result, Round, State, check_piece
 
 __all__ = ["play"]
 
@@ -51,7 +51,7 @@ def play(
         The state after the last step.
 
     Raises:
-        ValueError: `steps` is below 0.
+        ValueError: a game, a dynamics or draws is no such thing, or `steps` is below 0.
 
     Example:
         >>> import torch
@@ -65,6 +65,12 @@ def play(
         >>> play(game, dynamics, players, lambda step: lambda substep: round, steps=3)["steps"]
         3
     """
+    check_piece(game, Game, "game", "AdversarialGame(Hinge())")
+    check_piece(dynamics, Dynamics, "dynamics", "Simultaneous()")
+    if not callable(draws):
+        raise ValueError(
+            f"draws is a {type(draws).__name__}; it must be a function of the step, such as Stream(Ring(), ...)"
+        )
     if steps < 0:
         raise ValueError(f"steps must be at least 0, not {steps}")
     keep_memory()

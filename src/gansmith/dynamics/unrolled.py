@@ -42,8 +42,8 @@ class Unrolled(Descent):
             memory of one step, not of K.
 
     Raises:
-        ValueError: `steps` is below 0; when it begins: `through` or `looking` names somebody who does not play, or
-            there is no differentiable rule for an optimiser.
+        ValueError: `steps` is below 0, or a name stands where a tuple of them belongs; when it begins: `through` or
+            `looking` names somebody who does not play, or there is no differentiable rule for an optimiser.
 
     Example:
         >>> from gansmith.games import AdversarialGame
@@ -59,6 +59,10 @@ class Unrolled(Descent):
     def __post_init__(self) -> None:
         if self.steps < 0:
             raise ValueError(f"steps must be at least 0, not {self.steps}")
+        given: dict[str, Sequence[str]] = {"through": self.through, "looking": self.looking}
+        for place, names in given.items():
+            if isinstance(names, str):
+                raise ValueError(f"{place} is {names!r}; it takes a tuple of names, such as ({names!r},)")
 
     def roles(self, game: Game) -> dict[str, tuple[str, ...]]:
         """Who looks ahead, and through whose steps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from gansmith.games.critic import Critic
 from gansmith.games.loss import Loss, check_apart
 from gansmith.games.losses import NonSaturating
 from gansmith.games.penalties import Penalty, Remembering
-from gansmith.types import Costs, Outcome, Players, Round, State
+from gansmith.types import Costs, Outcome, Players, Round, State, check_piece
 
 __all__ = ["AdversarialGame"]
 
@@ -35,7 +35,7 @@ class AdversarialGame:
             discriminator that treats samples apart; with batch normalisation its statistics are those of the mixture.
 
     Raises:
-        ValueError: two penalties have the same name.
+        ValueError: a piece is no loss or no penalty, or two penalties have the same name.
 
     Example:
         >>> import torch
@@ -53,6 +53,11 @@ class AdversarialGame:
     joint: bool = False
 
     def __post_init__(self) -> None:
+        check_piece(self.loss, Loss, "loss", "NonSaturating()")
+        if not isinstance(self.penalties, Sequence):
+            raise ValueError(f"penalties is {self.penalties!r}; put it in a tuple, even where there is one: (R1(),)")
+        for penalty in self.penalties:
+            check_piece(penalty, Penalty, "a penalty", "R1()")
         names = [penalty.name for penalty in self.penalties]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the penalty {min(twice)!r} is there twice; add the weights up, or give one another name")

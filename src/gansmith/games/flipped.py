@@ -45,6 +45,7 @@ class Flipped(Around):
     share: float = field(default=0.05, kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.share < 0.5:
             raise ValueError(f"share is {self.share}; the share of flipped labels must be in [0, 1/2)")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,6 +59,10 @@ class InfoGAN(Holding):
     game: AdversarialGame = AdversarialGame()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.codes, Sequence):
+            raise ValueError(
+                f"codes is {self.codes!r}; put it in a tuple, even where there is one: (CategoricalCode(10),)"
+            )
         if not self.codes:
             raise ValueError("InfoGAN needs at least one code, such as CategoricalCode(10)")
 

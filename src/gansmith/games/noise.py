@@ -78,6 +78,11 @@ class InstanceNoise(Around):
 
     std: Fade = field(default=Fade(), kw_only=True)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not callable(self.std):
+            raise ValueError(f"std is {self.std!r}; give a Fade, such as Fade(first=0.5, last=0.5) for one that stays")
+
     def init(self, players: Players) -> State:
         if not discriminators(self.players):
             raise ValueError(f"nobody sees the noise: {type(self.game).__name__} has no player called discriminator...")

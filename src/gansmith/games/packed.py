@@ -63,6 +63,7 @@ class Packed(Around):
     size: int = 2
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.size < 1:
             raise ValueError(f"size is {self.size}; a pack holds at least 1 sample")
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
-from gansmith.types import Costs, Game, Outcome, Players, Round, State
+from gansmith.types import Costs, Game, Outcome, Players, Round, State, check_piece
 
 __all__ = ["Around", "Holding", "discriminators"]
 
@@ -51,9 +51,15 @@ class Around(Holding):
 
     Args:
         game: the game inside.
+
+    Raises:
+        ValueError: it is no game.
     """
 
     game: Game = AdversarialGame()
+
+    def __post_init__(self) -> None:
+        check_piece(self.game, Game, "the game inside", "AdversarialGame()")
 
     @property
     def players(self) -> tuple[str, ...]:
