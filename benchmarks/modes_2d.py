@@ -174,7 +174,9 @@ def train(data: str, method: Method, seed: int, steps: int) -> Any:
         gs.Stream(distribution, batch=times * method.pack * method.batch, latent=method.latent, seed=seed)
         for times in (1, 2)
     ]
-    average = MovingAverage(players["generator"], gs.Averaging(half_life=method.half_life))
+    average = (
+        MovingAverage(players["generator"], gs.Averaging(half_life=method.half_life)) if method.half_life else None
+    )
     dynamics = method.dynamics(steps)
     state = dynamics.init(method.game(0.0), players)
     for first in range(0, steps, CHUNK):
@@ -190,9 +192,9 @@ def train(data: str, method: Method, seed: int, steps: int) -> Any:
             steps=min(CHUNK, steps - first),
             state=state,
             first=first,
-            watch=lambda step, result: average.update(players["generator"], step + 1),
+            watch=average and (lambda step, result: average.update(players["generator"], step + 1)),
         )
-    return average.module
+    return average.module if average else players["generator"]
 
 
 def judge(data: str, generator: Any, latent: int, seed: int) -> dict[str, Any]:
