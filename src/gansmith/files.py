@@ -31,6 +31,10 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_directory(path.parent)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # the name that whoever reads of it knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -117,6 +118,17 @@ def test_whoever_looks_for_a_fault_can_have_the_traceback(gansmith, monkeypatch)
     monkeypatch.setenv("GANSMITH_TRACEBACK", "1")
     with pytest.raises(ValueError, match="there is no command 'trian'"):
         gansmith("trian")
+
+
+def test_a_warning_of_the_library_is_a_sentence_and_others_stay_as_they_are(gansmith, monkeypatch) -> None:
+    def warn(words: object) -> int:
+        print(*(warnings.formatwarning("look", UserWarning, file, 3, "code") for file in (app.__file__, "other.py")))
+        return 0
+
+    usual = warnings.formatwarning
+    monkeypatch.setattr("gansmith.cli.recipes.recipes", warn)
+    assert gansmith("recipes").out == "gansmith: look\n other.py:3: UserWarning: look\n  code\n\n"
+    assert warnings.formatwarning is usual
 
 
 def test_of_several_processes_only_the_first_speaks(gansmith, monkeypatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from gansmith.data import open_images
+from gansmith.files import replacing
 from gansmith.training import load
 from gansmith.training.pictures import as_bytes
 
@@ -69,7 +70,7 @@ def test_a_walk_is_a_grid_or_an_animation(gansmith, tmp_path, tiny_run) -> None:
         (["--out", "a.jpg"], "--out cannot end in .jpg; give a name that ends in .png"),
         (["--out", "a.gif"], "a .gif shows a walk; add --interpolate, or give a name that ends in .png"),
         (["--label", "9"], "there is no class 9; this model knows 0, 1"),
-        (["--device", "warp"], "there is no device 'warp' here; use --device cpu, cuda, cuda:N or auto\n"),
+        (["--device", "warp"], "there is no device 'warp' here; use --device cpu"),
         (["--frames", "5"], "--frames is the length of a walk; add --interpolate"),
     ],
 )
@@ -188,10 +189,12 @@ def test_a_model_is_uploaded_to_a_hub(gansmith, tmp_path, tiny_run, monkeypatch)
     )
 
 
-def test_a_model_that_came_along_is_known_by_name(gansmith, tmp_path, tiny_run, monkeypatch) -> None:
-    monkeypatch.setattr("gansmith.training.pretrained.SHIPPED", tmp_path / "shipped")
+def test_a_model_that_came_along_is_known_by_name(gansmith, tmp_path, data, tiny, tiny_run, monkeypatch) -> None:
+    for module in ("pretrained", "transfer"):
+        monkeypatch.setattr(f"gansmith.training.{module}.SHIPPED", tmp_path / "shipped")
     assert gansmith("export", tiny_run, "--pretrained", "shipped/noise").code == 0
     assert gansmith("sample", "noise").out == "samples.png\n"
+    assert gansmith("train", "digits", "--data", data, *tiny, "--steps", 0, "--init-from", "noise").code == 0
     assert gansmith("sample", "nois").err == "gansmith: there is no run 'nois'; did you mean 'noise'?\n"
 
 
@@ -235,6 +238,13 @@ def test_samples_of_two_runs_do_not_mix_in_a_folder(gansmith, tmp_path, tiny_run
     assert len(list((tmp_path / "some").iterdir())) == 3
 
 
+def test_a_file_that_cannot_be_written_is_called_by_its_own_name(tmp_path) -> None:
+    """Nothing is written to the temporary file, which is therefore missing when it is to take its place."""
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "a.png"):
+        pass
+    assert caught.value.filename == str(tmp_path / "a.png")
+
+
 def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, tmp_path) -> None:
     (tmp_path / "pictures").mkdir()
     for number in range(4):
@@ -242,7 +252,10 @@ def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, 
     good = gansmith("data", "check", "pictures")
     assert good.code == 0
     assert "4 images" in good.out
-    assert "\n  Next: gansmith train --data pictures\n  It takes 64x64 pixels;" in good.out
+    assert (
+        "\n  Next: gansmith train --data pictures\n  It takes 64x64 pixels; --size 20x20 is nearer to yours."
+        in good.out
+    )
     assert "--conditional" not in good.out
     for number in range(12):
         (tmp_path / "pictures" / f"bad{number}.png").write_bytes(b"not a picture")
@@ -252,6 +265,12 @@ def test_data_check_says_what_is_wrong_and_fails_where_training_would(gansmith, 
     assert gansmith("data", "check", "picture").err == (
         "gansmith: there is no folder or file picture; did you mean pictures?\n"
     )
+
+
+def test_data_check_offers_no_size_that_the_networks_refuse(gansmith, tmp_path) -> None:
+    (tmp_path / "odd").mkdir()
+    Image.new("L", (33, 33)).save(tmp_path / "odd" / "0.png")
+    assert "It takes 64x64 pixels; --size HxW takes others." in gansmith("data", "check", "odd").out
 
 
 def test_data_check_tells_how_classes_are_learnt(gansmith, tmp_path) -> None:

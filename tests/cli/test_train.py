@@ -112,6 +112,11 @@ def test_what_training_refuses_is_one_sentence(gansmith, data, tiny, tiny_run) -
     answer = gansmith("train", "digits", "--data", data, *tiny, "--out", tiny_run)
     assert answer.code == 2
     assert answer.err.count("\n") == 1
+    Path("noise.yaml").write_bytes(b"\xf0\xff")
+    assert gansmith("train", "--config", "noise.yaml").err.startswith(
+        "gansmith: noise.yaml is not text; --config takes"
+    )
+    assert "or weights file digitz" in gansmith("train", "--init-from", "digitz").err
     missing = gansmith("resume", str(tiny_run)[:-1])
     assert missing.code == 2
     assert str(tiny_run.name) in missing.err

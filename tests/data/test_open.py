@@ -13,7 +13,7 @@ from gansmith.data import build as build_module
 
 
 def test_the_folder_that_the_readme_promises(motley: Path, cache: Path) -> None:
-    images = open_images(str(motley), cache=cache)
+    images = open_images(motley, cache=cache)
     # In order of name: deep/deeper/sixteen, deep/palette, moving, photo, plain, print, rotated, transparent.
     # Smaller sides 50, 40, 40, 200, 40, 40, 40, 40: the median is 40, so 32 is the largest power of two below.
     assert images.shape == (3, 32, 32)

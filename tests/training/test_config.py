@@ -161,6 +161,8 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
     ("text", "message"),
     [
         ("stepz: 3", "a recipe has no key 'stepz'; did you mean 'steps'?"),
+        ("loss: hinge", "a recipe has no key 'loss'; it stands at game.adversarial.loss"),
+        ("lr: 0.1", "a recipe has no key 'lr'; it stands at dynamics.alternating.optimizer.adam.lr"),
         ("steps: many", "steps must be a whole number, not 'many'"),
         ("steps: yes", "steps must be a whole number, not True"),
         ("steps: 2.5", "steps must be a whole number, not 2.5"),

@@ -1,10 +1,13 @@
 """Recipes: what they refuse, and the schedule that a run's length fills in."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gansmith.dynamics import Alternating, Averaged, Lookahead, Schedule
+from gansmith.dynamics import Adam, Alternating, Averaged, Lookahead, Schedule
+from gansmith.games import AdversarialGame, Hinge
+from gansmith.networks import DCGAN
 from gansmith.training import Averaging, Execution, Recipe, Schedules
 from gansmith.training.recipe import settled
 
@@ -41,3 +44,25 @@ def test_a_schedule_is_settled_once_and_for_all():
     assert settled(Recipe(steps=10, dynamics=Alternating(schedule=Schedule(hold=20, decay=None)))) == settled(
         Recipe(steps=10, dynamics=Alternating(schedule=Schedule(hold=20, decay=0)))
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            {"networks": "dcgan"},
+            "networks is 'dcgan', which has no generator and no discriminator; give one such as DCGAN",
+        ),
+        ({"networks": DCGAN}, "networks is the class DCGAN itself"),
+        ({"game": Hinge()}, r"game is Hinge\(\), which has no players"),
+        ({"game": AdversarialGame}, "game is the class AdversarialGame itself"),
+        ({"dynamics": Adam()}, r"dynamics is Adam\(.*, which has no init"),
+        ({"data": Path("photos")}, r"data is .*Path\('photos'\); write it as text"),
+        ({"size": 64}, r"size is 64; give \(height, width\)"),
+        ({"size": "64x64"}, "size is '64x64'; give"),
+        ({"steps": "3"}, "steps must be a number, not '3'"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_by_name(given, says):
+    with pytest.raises(ValueError, match=says):
+        Recipe(**given)

@@ -18,7 +18,9 @@ from gansmith.dynamics import (
     SymplecticAdjustment,
     Unrolled,
 )
+from gansmith.games import CategoricalCode, InfoGAN
 from gansmith.networks import DCGAN
+from gansmith.training import train
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.recipe import Recipe
 from gansmith.training.session import Session
@@ -68,3 +70,14 @@ def test_a_session_that_is_saved_and_loaded_goes_on_with_the_same_bits(dynamics)
     assert whole.broken() is None
     (counter,) = {int(v) for k, v in whole.players["generator"].state_dict().items() if k.endswith("tracked")}
     assert counter == 5 * (2 if isinstance(dynamics, Alternating) else 1)
+
+
+def test_a_game_for_other_players_than_a_recipe_builds_is_sent_to_play():
+    images = ImageSet("noise", np.zeros((4, 16, 16, 1), np.uint8), None, (), "")
+    with pytest.raises(ValueError, match=r"InfoGAN has the players recogniser, but a recipe builds.* play\(game"):
+        Session.start(Recipe(game=InfoGAN((CategoricalCode(3),))), images, DeviceEngine())
+
+
+def test_train_takes_a_recipe_and_not_its_name():
+    with pytest.raises(ValueError, match=r"train takes a Recipe, such as RECIPES\['digits'\], not 'digits'"):
+        train("digits")

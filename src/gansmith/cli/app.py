@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansmith import __version__
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Giving up earlier costs little on an idle machine and is a gain on a busy one.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
-        with _one_voice():
+        with _one_voice(), _plain_warnings():
             code = _run(words)
             sys.stdout.flush()
             return code
@@ -146,6 +148,24 @@ def _refused(sentence: str, code: int) -> int:
         where = "" if rank == "0" else f" (process {rank})"
         print(f"gansmith{where}: {sentence.strip()}", file=sys.stderr)
     return code
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """The library's own warnings are sentences for the user, who has no use for the line of code that gave them."""
+    usual = warnings.formatwarning
+
+    def plain(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        ours = Path(filename).is_relative_to(Path(__file__).parents[1]) and not os.environ.get("GANSMITH_TRACEBACK")
+        return f"gansmith: {message}\n" if ours else usual(message, category, filename, lineno, line)
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 @contextmanager

@@ -44,11 +44,28 @@ def _next(path: str, report: Report) -> list[str]:
     from gansmith.recipes import suited
 
     recipe = suited(path)
-    taken = "x".join(map(str, recipe.size or report.size or ()))
-    lines = [f"  Next: gansmith train --data {quote(path)}", f"  It takes {taken} pixels; --size HxW takes others."]
+    taken, suits = _written(recipe.size or report.size), _written(report.size)
+    others = (
+        f"--size {suits} is nearer to yours" if suits != taken and _halves(report.size) else "--size HxW takes others"
+    )
+    lines = [f"  Next: gansmith train --data {quote(path)}", f"  It takes {taken} pixels; {others}."]
     if report.classes and not recipe.conditional:
         lines.append("  With --conditional it learns the classes, so that each can be asked for.")
     return lines
+
+
+def _written(size: tuple[int, int] | None) -> str:
+    return "x".join(map(str, size or ()))
+
+
+def _halves(size: tuple[int, int] | None) -> bool:
+    """Whether the networks can be built for images of that size."""
+    from gansmith.networks.shapes import start_grid
+
+    try:
+        return size is not None and bool(start_grid(*size))
+    except ValueError:
+        return False
 
 
 def _progress(what: str, done: int, total: int) -> None:

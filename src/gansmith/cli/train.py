@@ -33,9 +33,11 @@ def train(arguments: Sequence[str]) -> int:
         return 0
     given = _parser(DIGITS).read(arguments)
     recipe = resolved(given)
-    if given.init_from is not None:
-        existing(given.init_from, "run or weights file")
+    from gansmith.training.pretrained import shipped
     from gansmith.training.runs import train as begin
+
+    if given.init_from is not None and given.init_from not in shipped():
+        existing(given.init_from, "run or weights file")
 
     return _ended(begin(recipe, out=given.out, init_from=given.init_from, loggers=_loggers(given)))
 
@@ -92,6 +94,8 @@ def _recipe(given: Namespace) -> Recipe:
             raise ValueError(f"--config takes a file, and {path} is a folder; a run's is {path / 'config.yaml'}")
         try:
             changes = parse(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not text; --config takes YAML as gansmith recipes NAME prints it") from error
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     data = vars(given).get("data", changes.get("data"))
@@ -130,7 +134,9 @@ def _parser(recipe: Recipe) -> Parser:
     parser.add_argument("--config", metavar="FILE", help="YAML as gansmith recipes NAME prints it, or any part of it")
     parser.add_argument("--out", metavar="DIR", help="the run's directory [runs/NNNNN-name]")
     parser.add_argument(
-        "--init-from", metavar="RUN|FILE", help="start from the weights of a run, a model or a weights file"
+        "--init-from",
+        metavar="RUN|FILE",
+        help="start from the weights of a run, a model (also one that came along) or a weights file",
     )
     parser.add_argument("--allow-code", action="store_true", help="import pieces of your own, written module:attribute")
     _add_loggers(parser)

@@ -22,7 +22,7 @@ PICKLES = frozenset((".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"))
 
 
 def open_images(
-    spec: str,
+    spec: str | Path,
     *,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
@@ -50,7 +50,7 @@ def open_images(
         >>> digits, digits.labels.tolist()[::1000]
         (ImageSet('digits', 5000 images of 1×28×28, 10 classes), [0, 2, 4, 6, 8])
     """
-    wanted = Wanted(size=size, channels=channels)
+    spec, wanted = str(spec), Wanted(size=size, channels=channels)
     directory, notes = writable_cache(cache)
     name, _, rest = spec.partition(":")
     if name in NAMES:

@@ -6,7 +6,7 @@ bare name, ``loss: hinge``, where the settings are the usual ones. One's own is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -95,7 +95,9 @@ class _Reader:
             raise ValueError(f"{what} must be a mapping of {listed(types) or 'nothing'}, not {in_words(given)}")
         for key in given:
             if key not in types:
-                raise ValueError(f"{what} has no key {key!r}{suggestion(str(key), types)}")
+                below = next(_places(_written(kind, base, ""), str(key)), None) if base is not None and not at else None
+                hint = f"; it stands at {below}" if below else suggestion(str(key), types)
+                raise ValueError(f"{what} has no key {key!r}{hint}")
         place = f"{at}." if at else ""
         read = {key: self.value(types[key], item, place + key, getattr(base, key, None)) for key, item in given.items()}
         try:
@@ -158,6 +160,20 @@ class _Reader:
                 raise ValueError(f"{at}: args are for a dataclass, and {address} is none; leave them out")
             found = self.record(found, given["args"], f"{at}.args", None)
         return conforming(found, slot, str(address), at)
+
+
+def _places(written: Any, key: str, at: str = "") -> Iterator[str]:
+    """Where below the top a key stands in what was written.
+
+    Example:
+        >>> list(_places({"steps": 3, "game": {"adversarial": {"loss": "hinge"}}}, "loss"))
+        ['game.adversarial.loss']
+    """
+    if isinstance(written, Mapping):
+        for name, within in written.items():
+            if name == key and at:
+                yield at + name
+            yield from _places(within, key, f"{at}{name}.")
 
 
 def _around(kind: type, base: Any) -> Any:

@@ -39,7 +39,8 @@ def pick_device(name: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError) as error:
         # Of an unknown word, PyTorch says only which words it knows itself, most of which nobody has.
         why = "" if name.split(":")[0] not in ("cpu", "cuda", "mps", "xpu") else f" ({str(error).splitlines()[0]})"
-        raise ValueError(f"there is no device {name!r} here{why}; use --device cpu, cuda, cuda:N or auto") from error
+        there = "cpu, cuda, cuda:N or auto" if torch.cuda.is_available() else "cpu or auto"
+        raise ValueError(f"there is no device {name!r} here{why}; use --device {there}") from error
     return device
 
 

@@ -9,15 +9,18 @@ from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
 from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
-from gansmith.types import Dynamics, Game
+from gansmith.types import Dynamics, Game, check_piece
 
 __all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]
 
 
 def _check_least(value: object, least: int, *names: str) -> None:
     for name in names:
-        if getattr(value, name) < least:
-            raise ValueError(f"{name} must be at least {least}, not {getattr(value, name)}")
+        number = getattr(value, name)
+        if not isinstance(number, int | float):
+            raise ValueError(f"{name} must be a number, not {number!r}")
+        if number < least:
+            raise ValueError(f"{name} must be at least {least}, not {number}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,8 @@ class Recipe:
         retries: how many times a run that has turned non-finite goes back to its last checkpoint before it stops.
 
     Raises:
-        ValueError: `latent` or `batch` is below 1, or `steps` or `retries` negative.
+        ValueError: a piece or a value is not of the kind that belongs there, `latent` or `batch` is below 1, or `steps`
+            or `retries` negative.
 
     Example:
         >>> Recipe(steps=100, batch=32).networks
@@ -162,6 +166,13 @@ class Recipe:
     retries: int = 2
 
     def __post_init__(self) -> None:
+        check_piece(self.networks, Architecture, "networks", "DCGAN()")
+        check_piece(self.game, Game, "game", "AdversarialGame(Hinge())")
+        check_piece(self.dynamics, Dynamics, "dynamics", "Alternating()")
+        if not isinstance(self.data, str):
+            raise ValueError(f"data is {self.data!r}; write it as text, such as 'photos/'")
+        if self.size is not None and not (isinstance(self.size, tuple) and len(self.size) == 2):
+            raise ValueError(f"size is {self.size!r}; give (height, width), such as (64, 64)")
         _check_least(self, 1, "latent", "batch")
         _check_least(self, 0, "steps", "retries")
 

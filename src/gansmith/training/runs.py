@@ -57,6 +57,8 @@ def train(
         ValueError: the recipe, the data or the directory cannot be used; nothing was written.
         TrainingError: the run had to stop; its checkpoints are safe.
     """
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"train takes a Recipe, such as RECIPES['digits'], not {recipe!r:.80}")
     recipe = settled(recipe)
     shown = shown_here(display)
     if data is None and recipe.size is not None and isinstance(recipe.networks, DCGAN | Residual):

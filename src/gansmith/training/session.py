@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gansmith.data import ImageSet
 from gansmith.dynamics.state import restore, state_tree
 from gansmith.networks import Augmented
+from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.feed import Feed
@@ -50,8 +51,14 @@ class Session:
         """A run before its first step: networks from the recipe's seed, optimisers fresh.
 
         Raises:
-            ValueError: the recipe asks for labels that the data do not have.
+            ValueError: the recipe asks for labels that the data do not have, or its game for players that it does not
+                build.
         """
+        if others := [name for name in recipe.game.players if name not in ("generator", "discriminator")]:
+            raise ValueError(
+                f"{type(recipe.game).__name__} has the players {listed(others)}, but a recipe builds a generator and a "
+                "discriminator; play it from Python with play(game, dynamics, players, draws, steps=...)"
+            )
         if recipe.conditional and images.labels is None:
             raise ValueError(
                 f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"
