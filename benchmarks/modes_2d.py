@@ -64,7 +64,7 @@ class Method:
     pack: int = 1
     batch: int = 100
     latent: int = 2
-    steps: int = 5_000
+    steps: int = 20_000
     half_life: float = 0.0
     rates: Callable[[float], Mapping[str, float]] = lambda progress: {}
     growth: float = 1.0
