@@ -110,7 +110,7 @@ def draw(studio: Studio, weights: Mapping[str, Tensor], covered: Mapping[str, Te
     titles = {"min max": "Near min max: D replies", "max min": "Near max min: G replies"}
     with studio.figure("minimax-maximin", columns=3, size=(11, 3.4), caption=caption) as (*maps, count):
         for axes, (name, q) in zip(maps, weights.items(), strict=True):
-            axes.imshow(q.T, aspect="auto", vmin=0, vmax=1, cmap="Greys", interpolation="nearest")
+            axes.imshow(q.T.numpy(), aspect="auto", vmin=0, vmax=0.5, cmap="Greys", interpolation="nearest")
             axes.grid(visible=False)
             axes.set(title=titles[name], xlabel="round", ylabel="mode", yticks=range(MODES), yticklabels=range(1, 9))
         for (name, modes), colour in zip(covered.items(), (MADE, WARM), strict=True):

@@ -101,7 +101,7 @@ def draw(studio: Studio, by_heart: nn.Module, fresh: nn.Module, real: Tensor, fa
         for axes, player, title in zip(
             panels, (by_heart, fresh), ("The same points again and again", "Fresh points at every step"), strict=True
         ):
-            D = probabilities(player, x).view(150, 150).T
+            D = probabilities(player, x).view(150, 150).T.numpy()
             shown = axes.imshow(
                 D, extent=extent, origin="lower", cmap="PuOr", vmin=0, vmax=1, aspect="equal", alpha=0.85
             )
