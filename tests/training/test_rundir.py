@@ -35,7 +35,7 @@ def records(run: RunDirectory) -> list[dict]:
 def test_a_new_run_has_its_places(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "a" / "b", "digits")
     assert run.path == tmp_path / "a" / "b"
-    assert {p.name for p in run.path.iterdir()} == {"samples", "checkpoints", "export"}
+    assert {p.name for p in run.path.iterdir()} == {"samples", "checkpoints"}
     assert (run.samples, run.export) == (run.path / "samples", run.path / "export")
     assert run.checkpoints().folder == run.path / "checkpoints"
     assert RunDirectory.open(run.path) == run

@@ -301,6 +301,13 @@ def test_one_item_is_drawn_and_its_numbers_printed(ask) -> None:
     assert Path("tutorial", f"{QUICK}.png").is_file()
 
 
+def test_whoever_waits_at_a_terminal_is_told_how_long(ask, monkeypatch) -> None:
+    monkeypatch.setattr("gansmith.cli.tutorial.find", lambda name: stub(Stub, name))
+    assert ask("anything")[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert ask("anything")[2] == f"anything takes about {stub(Stub, 'anything').seconds} s on one core ...\n"
+
+
 def test_json_of_one_item_is_all_that_is_printed(ask) -> None:
     code, out, _ = ask(QUICK, "--out", "elsewhere", "--json")
     told = json.loads(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,6 +73,8 @@ def _one(name: str, out: Path, seed: int, *, as_json: bool) -> int:
     item, out = find(name), writable(out)
     from gansmith.tutorial.studio import Studio
 
+    if sys.stderr.isatty():
+        print(f"{item.name} takes about {item.seconds} s on one core ...", file=sys.stderr, flush=True)
     told = perform(item, Studio(out, seed=seed))
     if as_json:
         print(json.dumps(told.to_dict(), indent=2, ensure_ascii=False))

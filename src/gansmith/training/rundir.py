@@ -22,7 +22,7 @@ from gansmith.training.places import CONFIG, ENVIRONMENT, LOCK, LOG, METRICS, Ru
 
 __all__ = ["RunDirectory", "RunError"]
 
-_PARTS = ("checkpoints", "samples", "export")
+_PARTS = ("checkpoints", "samples")
 _TEMPORARY = re.compile(r"\.(\d+)-.+")
 
 
