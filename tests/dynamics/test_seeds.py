@@ -114,6 +114,11 @@ def test_networks_of_different_shape_are_refused():
         Stack([nn.Linear(2, 3), nn.Linear(2, 3), nn.Linear(2, 4)])
 
 
+def test_no_seeds_are_refused():
+    with pytest.raises(ValueError, match="no seeds to stack; give the players of at least one"):
+        stacked([])
+
+
 def test_players_that_share_a_parameter_are_refused():
     shared = nn.Linear(2, 2)
     with pytest.raises(ValueError, match="share a parameter"):

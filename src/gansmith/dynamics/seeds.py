@@ -163,8 +163,10 @@ def stacked(members: Sequence[Players]) -> dict[str, nn.Module]:
         members: each seed's networks by player, all of one shape.
 
     Raises:
-        ValueError: as `Stack`, or the seeds have different players, or two players share a parameter.
+        ValueError: as `Stack`, or there are no seeds, they have different players, or two players share a parameter.
     """
+    if not members:
+        raise ValueError("there are no seeds to stack; give the players of at least one")
     names = list(members[0])
     if other := [sorted(one) for one in members if set(one) != set(names)]:
         raise ValueError(f"one seed has the players {sorted(names)} and another {other[0]}; give all of them the same")
