@@ -46,7 +46,7 @@ class Method:
     Args:
         about: in a line.
         game: as a function of how far the run is, in [0, 1].
-        dynamics: as a function of the number of steps.
+        dynamics: how they move.
         networks: who plays; the discriminator is built for packs.
         pack: samples that the discriminator judges at a time; a batch holds that many times more.
         batch: scores in a batch.
@@ -59,7 +59,7 @@ class Method:
 
     about: str
     game: Callable[[float], Game]
-    dynamics: Callable[[int], Dynamics] = lambda steps: gs.Simultaneous(optimizer=ADAM)
+    dynamics: Dynamics = gs.Simultaneous(optimizer=ADAM)
     networks: Architecture = PUBLISHED_NETWORKS
     pack: int = 1
     batch: int = 100
@@ -113,7 +113,7 @@ def best(scale: float) -> Method:
     return Method(
         about="paired relativistic, R1 and R2 from coarse to fine, plateaus against Fourier features, moving average",
         game=coarse_to_fine(scale),
-        dynamics=lambda steps: gs.Alternating(optimizer=gs.Adam(lr=2e-3, beta1=0.0, beta2=0.99)),
+        dynamics=gs.Alternating(optimizer=gs.Adam(lr=2e-3, beta1=0.0, beta2=0.99)),
         networks=gs.Multiscale(scale=scale),
         batch=256,
         latent=8,
@@ -129,7 +129,7 @@ METHODS: dict[str, Method] = {
     "unrolled": Method(
         about="the same, unrolled by 5 steps",
         game=still(GAN),
-        dynamics=lambda steps: gs.Unrolled(optimizer=ADAM, steps=5),
+        dynamics=gs.Unrolled(optimizer=ADAM, steps=5),
     ),
     "packed-2": Method(about="the same, in packs of 2", game=still(gs.Packed(GAN, size=2)), pack=2),
     "packed-4": Method(about="the same, in packs of 4", game=still(gs.Packed(GAN, size=4)), pack=4),
@@ -146,7 +146,7 @@ METHODS: dict[str, Method] = {
     "extragradient": Method(
         about="the first game, by extragradient",
         game=still(GAN),
-        dynamics=lambda steps: gs.Extragradient(optimizer=ADAM),
+        dynamics=gs.Extragradient(optimizer=ADAM),
     ),
     "best": best(1.0),
 }
@@ -177,8 +177,7 @@ def train(data: str, method: Method, seed: int, steps: int) -> Any:
     average = (
         MovingAverage(players["generator"], gs.Averaging(half_life=method.half_life)) if method.half_life else None
     )
-    dynamics = method.dynamics(steps)
-    state = dynamics.init(method.game(0.0), players)
+    state = method.dynamics.init(method.game(0.0), players)
     for first in range(0, steps, CHUNK):
         progress = first / steps
         for player, rate in method.rates(progress).items():
@@ -186,7 +185,7 @@ def train(data: str, method: Method, seed: int, steps: int) -> Any:
                 group["base_lr"] = rate
         state = play(
             method.game(progress),
-            dynamics,
+            method.dynamics,
             players,
             streams[progress >= method.growth],
             steps=min(CHUNK, steps - first),

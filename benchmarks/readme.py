@@ -158,7 +158,8 @@ def toy_speed(result: dict[str, Any]) -> str:
     return (
         f"### Small games\n\n{protocol['data']}; {protocol['networks']}. Seeds: "
         f"{protocol['seeds_at_once']} at once. Unrolled: by {protocol['unrolled_steps']} steps of Adam, against a "
-        f"textbook loop that is.\n\n{table(head, rows)}\n\n{source(result)}"
+        "textbook loop that is. The discriminator judges real and generated samples in one pass, but for the seeds."
+        f"\n\n{table(head, rows)}\n\n{source(result)}"
     )
 
 
@@ -184,10 +185,12 @@ def modes_2d(result: dict[str, Any]) -> str:
                 ]
             )
     head = ["data", "method", "seeds", "steps", "modes", "high quality", "weights", "spreads", "published at 400,000"]
+    # Runs are added to the file one by one, so that the command of the last says nothing of the others.
+    made = source({**result, "command": "python benchmarks/modes_2d.py --methods METHOD --data DATA"})
     return (
         "### Mode collapse\n\nModes found and share of samples within 3σ of one, in 2,500 samples, means over seeds; "
         "the extremes of each mode's weight and spread over the data's, in 50,000 samples, over seeds. Published: Lin "
-        f"et al. 2018, table 1.\n\n{table(head, rows)}\n\n{source(result)}"
+        f"et al. 2018, table 1.\n\n{table(head, rows)}\n\n{made}"
     )
 
 
