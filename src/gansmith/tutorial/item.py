@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import getdoc
+from importlib.resources import files
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -44,18 +45,23 @@ class Item:
     @property
     def module(self) -> ModuleType:
         """Where it is: ``figure-1`` is ``gansmith.tutorial.items.figure_1``."""
-        return import_module(f"gansmith.tutorial.items.{self.name.replace('-', '_')}")
+        return import_module(f"gansmith.tutorial.items.{self._file}")
 
     @property
     def story(self) -> str:
-        """What there is to understand: the docstring of the module."""
-        return getdoc(self.module) or ""
+        """What there is to understand: the docstring of the module, read without importing it."""
+        source = files("gansmith.tutorial.items").joinpath(f"{self._file}.py").read_text(encoding="utf-8")
+        return ast.get_docstring(ast.parse(source)) or ""
 
     @property
     def run(self) -> Callable[[Studio], Sequence[Claim]]:
         """Draws and measures."""
         run: Callable[[Studio], Sequence[Claim]] = self.module.run
         return run
+
+    @property
+    def _file(self) -> str:
+        return self.name.replace("-", "_")
 
     def command(self, *, seed: int = 0) -> str:
         """The command line that does it again."""

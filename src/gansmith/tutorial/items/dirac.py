@@ -165,7 +165,8 @@ def planes(studio: Studio, paths: Mapping[str, Tensor]) -> None:
             axes.plot(places[:, 0], places[:, 1], color=MADE if way.converges else WARM, linewidth=0.9)
             axes.plot([1], [1], "o", color=INK, markersize=4)
             axes.plot([0], [0], "+", color=INK, markersize=9)
-            axes.set(title=name, xticks=(-2, 0, 2), yticks=(-2, 0, 2))
+            axes.set(title=name, xticks=(-2, 0, 2), yticks=(-2, 0, 2), xlabel="ψ")
+            axes.set_ylabel("θ", rotation=0)
 
 
 def spectra(studio: Studio, norms: Mapping[str, Tensor]) -> None:
