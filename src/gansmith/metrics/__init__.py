@@ -5,9 +5,10 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 
 from gansmith.metrics.classifier import Classifier, calibrate, digits
 from gansmith.metrics.controls import Blends, Halves, Noise
+from gansmith.metrics.distances import Nearest, nearest, nearest_others
+from gansmith.metrics.estimate import Estimate, wilson
 from gansmith.metrics.evaluation import evaluate
 from gansmith.metrics.exact import (
-    Estimate,
     game_value,
     js_divergence,
     js_from_samples,
@@ -37,6 +38,7 @@ __all__ = [
     "Halves",
     "Images",
     "ModeReport",
+    "Nearest",
     "NetworkExtractor",
     "Noise",
     "PrecisionRecall",
@@ -58,6 +60,8 @@ __all__ = [
     "kl_from_samples",
     "lattice",
     "mode_report",
+    "nearest",
+    "nearest_others",
     "nearest_radii",
     "optimal_discriminator",
     "optimal_value",
@@ -65,4 +69,5 @@ __all__ = [
     "precision_recall",
     "relative_share",
     "total_variation",
+    "wilson",
 ]

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from gansmith.metrics.estimate import Estimate
+
 __all__ = [
-    "Estimate",
     "game_value",
     "js_divergence",
     "js_from_samples",
@@ -33,13 +33,6 @@ __all__ = [
     "optimal_value",
     "total_variation",
 ]
-
-
-class Estimate(NamedTuple):
-    """A mean over samples, and its standard error."""
-
-    value: float
-    error: float
 
 
 def lattice(low: float | Sequence[float], high: float | Sequence[float], points: int) -> tuple[Tensor, Tensor]:
