@@ -1,0 +1,115 @@
+"""What the data fall into, and how much of it samples miss: cells of real features, found once by k-means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Cells", "kl", "k_means", "missed"]
+
+ROUNDS = 25
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A partition of the features' space, and the data's share in each part.
+
+    Args:
+        centres: (K, d).
+        shares: of the data, (K,), which sum to 1.
+
+    Example:
+        >>> cells = Cells.of(torch.tensor([[0.0], [0.1], [5.0], [5.1]]), 2)
+        >>> cells.shares.tolist(), cells.counts(torch.tensor([[4.0]])).sum().item()
+        ([0.5, 0.5], 1.0)
+    """
+
+    centres: Tensor
+    shares: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor, cells: int, *, seed: int = 0) -> Cells:
+        """The cells of real features (n, d); as many as there are points where that is fewer."""
+        centres = k_means(features, min(cells, len(features)), seed=seed)
+        counts = _counts(features, centres)
+        # A centre that nobody is nearest to would be missed by the data themselves.
+        kept = counts > 0
+        return cls(centres[kept], counts[kept] / counts.sum())
+
+    def counts(self, features: Tensor) -> Tensor:
+        """How many of the features (n, d) fall into each cell (K,)."""
+        return _counts(features, self.centres)
+
+
+def k_means(points: Tensor, k: int, *, seed: int = 0) -> Tensor:
+    """The centres (k, d) that Lloyd's rounds reach from k-means++ (Arthur & Vassilvitskii 2007).
+
+    Args:
+        points: (n, d).
+        k: how many, 1 ≤ k ≤ n.
+        seed: decides the start.
+
+    Raises:
+        ValueError: `k` is out of range.
+
+    Example:
+        >>> sorted(k_means(torch.tensor([[0.0], [0.0], [5.0], [6.0]]), 2).flatten().tolist())
+        [0.0, 5.5]
+    """
+    if not 1 <= k <= len(points):
+        raise ValueError(f"{k} centres cannot be found among {len(points)} points; ask for 1 to as many as points")
+    draw = torch.Generator().manual_seed(seed)
+    chosen = [int(torch.randint(len(points), (), generator=draw))]
+    nearest = torch.cdist(points, points[chosen]).square().squeeze(1)
+    for _ in range(k - 1):
+        weights = nearest if float(nearest.sum()) > 0 else torch.ones_like(nearest)
+        chosen.append(int(torch.multinomial(weights.cpu(), 1, generator=draw)))
+        nearest = torch.minimum(nearest, torch.cdist(points, points[chosen[-1:]]).square().squeeze(1))
+    centres = points[chosen].clone()
+    for _ in range(ROUNDS):
+        owner = torch.cdist(points, centres).argmin(1)
+        sums = torch.zeros_like(centres).index_add_(0, owner, points)
+        sizes = torch.bincount(owner, minlength=k).unsqueeze(1)
+        moved = torch.where(sizes > 0, sums / sizes.clamp(min=1), centres)
+        if torch.equal(moved, centres):
+            break
+        centres = moved
+    return centres
+
+
+def missed(counts: Tensor, shares: Tensor, *, least: float = 0.25) -> float:
+    """The share of real mass in cells of which samples have almost nothing: less than `least` of what they should.
+
+    Args:
+        counts: samples in each cell (K,).
+        shares: the data's share of each (K,), which sum to 1.
+        least: a cell counts as missed below this part of the samples that it should have.
+
+    Example:
+        >>> missed(torch.tensor([50, 50, 0, 0]), torch.tensor([0.25, 0.25, 0.25, 0.25]))
+        0.5
+    """
+    due = shares * counts.sum()
+    return float(shares[counts < least * due].double().sum())
+
+
+def kl(counts: Tensor, shares: Tensor) -> float:
+    """KL(samples ‖ data) over the cells, in nats: 0 where every cell has its share, log(K/k) for k of K equal ones.
+
+    Args:
+        counts: samples in each cell (K,).
+        shares: the data's share of each (K,), all above 0.
+
+    Example:
+        >>> round(kl(torch.tensor([50, 50, 0, 0]), torch.full((4,), 0.25)), 4)
+        0.6931
+    """
+    p = counts.double() / counts.sum()
+    return float(torch.special.xlogy(p, p / shares.double()).sum())
+
+
+def _counts(features: Tensor, centres: Tensor) -> Tensor:
+    owner = torch.cdist(features, centres).argmin(1)
+    return torch.bincount(owner, minlength=len(centres)).to(centres.dtype)
