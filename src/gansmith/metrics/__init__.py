@@ -5,6 +5,7 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 
 from gansmith.metrics.classifier import Classifier, calibrate, digits
 from gansmith.metrics.controls import Blends, Halves, Noise
+from gansmith.metrics.discrepancy import mmd
 from gansmith.metrics.distances import Nearest, nearest, nearest_others
 from gansmith.metrics.estimate import Estimate, wilson
 from gansmith.metrics.evaluation import evaluate
@@ -22,6 +23,7 @@ from gansmith.metrics.exact import (
 from gansmith.metrics.features import Extractor, NetworkExtractor, grey28, pixels
 from gansmith.metrics.fidelity import Calls, calls, relative_share
 from gansmith.metrics.frechet import frechet_distance
+from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
 from gansmith.metrics.sampling import Images, draw
@@ -56,9 +58,11 @@ __all__ = [
     "grey28",
     "js_divergence",
     "js_from_samples",
+    "kernel_distance",
     "kl_divergence",
     "kl_from_samples",
     "lattice",
+    "mmd",
     "mode_report",
     "nearest",
     "nearest_others",
