@@ -2,12 +2,15 @@
 
 import datetime
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from gansmith.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -23,10 +26,19 @@ def write_result(name: str, payload: dict[str, Any]) -> Path:
         The file.
     """
     path = RESULTS / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**circumstances(), **payload}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps({**circumstances(), **payload}, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode())
     print(f"wrote {path.relative_to(path.parents[2])}")
     return path
+
+
+def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """The interval of a share that was counted (Wilson 1927): 95 % by default; (0, 1) of nothing."""
+    if of == 0:
+        return 0.0, 1.0
+    share, half = right / of, z / of * math.sqrt(right * (of - right) / of + z * z / 4)
+    middle, width = share + z * z / (2 * of), 1 + z * z / of
+    return max(0.0, (middle - half) / width), min(1.0, (middle + half) / width)
 
 
 def circumstances() -> dict[str, Any]:
