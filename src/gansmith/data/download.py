@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import http.client
 import os
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +18,11 @@ from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError
 from gansmith.files import write_atomically
 from gansmith.lock import held
+from gansmith.web import received
 
 __all__ = ["IdxFile", "IdxSet", "locate", "read_idx"]
 
 VARIABLE = "GANSMITH_DATA"
-TIMEOUT = 30.0  # seconds without an answer
-_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,18 +191,9 @@ def _fetch(idx: IdxSet, file: IdxFile, kept: Path, progress: Progress | None) ->
 
 
 def _download(address: str, file: IdxFile, progress: Progress | None) -> bytes:
-    if not address.startswith(("https://", "http://")):
-        raise ValueError("not a web address")
+    def told(count: int, total: int) -> None:
+        if progress is not None:
+            progress(f"downloading {file.name}", count, total)
+
     limit = file.size + (1 << 20)  # no compression makes an honest file longer than this
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-        total = int(answer.headers.get("Content-Length") or 0)
-        data = bytearray()
-        while block := answer.read(_BLOCK):
-            data += block
-            if len(data) > limit:
-                raise ValueError(f"longer than the {limit} bytes it may have")
-            if progress is not None:
-                progress(f"downloading {file.name}", len(data), max(total, len(data)))
-    if len(data) < total:
-        raise EOFError(f"the connection ended after {len(data)} of {total} bytes")
-    return bytes(data)
+    return b"".join(received(address, limit=limit, told=told))

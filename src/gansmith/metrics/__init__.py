@@ -20,7 +20,8 @@ from gansmith.metrics.exact import (
     optimal_value,
     total_variation,
 )
-from gansmith.metrics.features import Extractor, NetworkExtractor, grey28, pixels
+from gansmith.metrics.extractors import named_classifier, named_extractor
+from gansmith.metrics.features import Extractor, NetworkExtractor, frechet_name, grey28, pixels
 from gansmith.metrics.fidelity import Calls, calls, relative_share
 from gansmith.metrics.frechet import frechet_distance
 from gansmith.metrics.kernel import kernel_distance
@@ -54,6 +55,7 @@ __all__ = [
     "draw",
     "evaluate",
     "frechet_distance",
+    "frechet_name",
     "game_value",
     "grey28",
     "js_divergence",
@@ -64,6 +66,8 @@ __all__ = [
     "lattice",
     "mmd",
     "mode_report",
+    "named_classifier",
+    "named_extractor",
     "nearest",
     "nearest_others",
     "nearest_radii",

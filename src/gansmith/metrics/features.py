@@ -11,7 +11,7 @@ from gansmith.metrics.convnet import SmallConvNet
 from gansmith.metrics.images import beside, check_shape
 from gansmith.metrics.shipped import WEIGHTS, load_weights, weights_digest
 
-__all__ = ["Extractor", "NetworkExtractor", "grey28", "pixels"]
+__all__ = ["Extractor", "NetworkExtractor", "frechet_name", "grey28", "pixels"]
 
 
 @runtime_checkable
@@ -46,6 +46,7 @@ class NetworkExtractor:
         name: what the records call it.
         network: images (n, c, h, w) in [-1, 1] to features (n, …).
         shape: (c, h, w) of the images it knows, or None for any.
+        frechet_name: what the Fréchet distance between its features is called.
 
     Example:
         >>> extractor = NetworkExtractor(name="mean colour", network=nn.AdaptiveAvgPool2d(1).eval())
@@ -57,6 +58,7 @@ class NetworkExtractor:
     name: str
     network: nn.Module
     shape: tuple[int, int, int] | None = None
+    frechet_name: str = "Fréchet distance"
 
     @property
     def digest(self) -> str:
@@ -75,6 +77,17 @@ class NetworkExtractor:
             raise ValueError(f"the network of {self.name!r} is in training mode: call .eval() on it first")
         features: Tensor = self.network(beside(self.network, images))
         return features.flatten(1)
+
+
+def frechet_name(extractor: Extractor) -> str:
+    """What the Fréchet distance between the features of an extractor is called: "FID" under one of them alone.
+
+    Example:
+        >>> frechet_name(pixels())
+        'Fréchet distance'
+    """
+    name: str = getattr(extractor, "frechet_name", NetworkExtractor.frechet_name)
+    return name
 
 
 def pixels() -> NetworkExtractor:

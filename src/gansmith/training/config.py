@@ -11,9 +11,10 @@ from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from gansmith.addresses import resolve
 from gansmith.spelling import listed, suggestion
 from gansmith.training.fields import field_types, is_size, plain_value, wrapped_field
-from gansmith.training.pieces import SLOTS, Slot, address_of, conforming, in_words, resolve
+from gansmith.training.pieces import SLOTS, Slot, address_of, conforming, in_words
 from gansmith.training.plain_yaml import dump, parse
 from gansmith.training.recipe import Recipe
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 import reprlib
@@ -62,10 +61,9 @@ from gansmith.games import (
     Wasserstein,
 )
 from gansmith.networks import DCGAN, MLP, Architecture, Maxout, Multiscale, Residual
-from gansmith.spelling import suggestion
 from gansmith.types import Dynamics, Game
 
-__all__ = ["SLOTS", "Slot", "address_of", "conforming", "in_words", "resolve"]
+__all__ = ["SLOTS", "Slot", "address_of", "conforming", "in_words"]
 
 LONGEST = 160  # characters of a value in a message
 
@@ -164,37 +162,6 @@ SLOTS: Mapping[Any, Slot] = {
 """Which pieces fit where, by the type of the field."""
 
 
-def resolve(address: str, at: str) -> Any:
-    """The object that ``module:attribute`` names, imported.
-
-    Args:
-        address: the name.
-        at: where it was asked for, for the message.
-
-    Raises:
-        ValueError: there is no such module or attribute, or importing it failed.
-
-    Example:
-        >>> resolve("gansmith.games:Hinge", "loss")
-        <class 'gansmith.games.losses.Hinge'>
-    """
-    module_name, _, attribute = address.partition(":")
-    if not module_name or not attribute:
-        raise ValueError(f"{at}: code is written module:attribute, not {address!r}")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except Exception as error:  # somebody's own code may raise anything while it is imported
-        raise ValueError(
-            f"{at}: the module {module_name!r} cannot be imported ({type(error).__name__}: {error}); "
-            "start from the folder that holds it, or add that folder to PYTHONPATH"
-        ) from error
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise ValueError(f"{at}: {module_name!r} has no {attribute!r}{suggestion(part, _public(found))}")
-        found = getattr(found, part)
-    return found
-
-
 def conforming(piece: Any, slot: Slot, address: str, at: str) -> Any:
     """A piece of somebody's own as an object that fits the slot; a class is called without arguments.
 
@@ -259,7 +226,3 @@ def _reaches(module: str, name: str, piece: Any) -> bool:
     for part in name.split("."):
         found = inspect.getattr_static(found, part, None)
     return found is piece
-
-
-def _public(holder: Any) -> list[str]:
-    return [name for name in dir(holder) if not name.startswith("_")]
