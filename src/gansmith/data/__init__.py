@@ -10,6 +10,7 @@ Example:
 
 from gansmith.data.batches import Batches
 from gansmith.data.check import Report, check_images
+from gansmith.data.held_out import parted
 from gansmith.data.images import DataError, ImageSet, from_array
 from gansmith.data.open import NAMES, open_images
 from gansmith.data.toy import Distribution, Grid, Mixture, Ring, Stream, toy
@@ -28,5 +29,6 @@ __all__ = [
     "check_images",
     "from_array",
     "open_images",
+    "parted",
     "toy",
 ]

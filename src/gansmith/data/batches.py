@@ -30,6 +30,7 @@ class Batches:
         batch: images in a (global) batch, at least 1.
         seed: any integer.
         flip: mirror each drawn image left to right with probability one half.
+        rows: the images to draw from; None is all of them.
 
     Raises:
         ValueError: a batch below 1.
@@ -43,12 +44,22 @@ class Batches:
         ((4, 1, 8, 8), -1.0, None)
     """
 
-    def __init__(self, images: ImageSet, *, batch: int, seed: int, flip: bool = False) -> None:
+    def __init__(
+        self,
+        images: ImageSet,
+        *,
+        batch: int,
+        seed: int,
+        flip: bool = False,
+        rows: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         if batch < 1:
             raise ValueError(f"batch is {batch}: it must be at least 1")
-        if len(images) == 0:
+        if len(images) == 0 or (rows is not None and len(rows) == 0):
             raise DataError(f"{images.name!r} holds no images, so there is nothing to draw batches from")
         self.images, self.batch, self.seed, self.flip = images, batch, seed, flip
+        self._drawn = rows
+        self._count = len(images) if rows is None else len(rows)
         self._pixels = images.pixels().permute(0, 2, 3, 1).flatten(1)
         self._labels = None if images.labels is None else torch.tensor(images.labels)
         self._orders: dict[int, npt.NDArray[np.int64]] = {}
@@ -76,7 +87,7 @@ class Batches:
         return images, None if self._labels is None else self._labels.index_select(0, rows)
 
     def _rows(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        epochs, offsets = np.divmod(positions, len(self.images))
+        epochs, offsets = np.divmod(positions, self._count)
         rows = np.empty_like(positions)
         for epoch in np.unique(epochs).tolist():
             inside = epochs == epoch
@@ -87,7 +98,8 @@ class Batches:
         """The permutation of an epoch; the last two are kept, since making one takes longer than a batch."""
         order = self._orders.get(epoch)
         if order is None:
-            order = permutation(len(self.images), seed=self.seed, stream=epoch + 1)
+            order = permutation(self._count, seed=self.seed, stream=epoch + 1)
+            order = order if self._drawn is None else self._drawn[order]
             self._orders = {**dict(list(self._orders.items())[-1:]), epoch: order}
         return order
 

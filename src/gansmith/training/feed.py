@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from gansmith.data import Batches, ImageSet
@@ -29,6 +31,7 @@ class Feed:
         flip: mirror images at random.
         device: where the rounds are needed.
         processes: who shares the batch.
+        rows: the images that are handed out; None is all of them.
 
     Example:
         >>> import numpy as np
@@ -46,6 +49,7 @@ class Feed:
     flip: bool = False
     device: torch.device = torch.device("cpu")
     processes: Processes = Processes()
+    rows: npt.NDArray[np.int64] | None = field(default=None, repr=False)
     _batches: dict[tuple[int, int], Batches] = field(default_factory=dict, repr=False)
 
     def __call__(self, step: int, *, attempt: int = 0) -> Draw:
@@ -56,7 +60,7 @@ class Feed:
         stream = (substep, attempt)
         if stream not in self._batches:
             seed = key_seed(self.seed, "data", *stream)
-            self._batches[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip)
+            self._batches[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip, rows=self.rows)
         share = self.processes.share(self.batch)
         real, label = self._batches[stream](step, share)
         streams = {"real": real.to(self.device, non_blocking=True)}

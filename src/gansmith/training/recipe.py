@@ -128,6 +128,8 @@ class Recipe:
         latent: the dimension of the generator's standard normal input.
         game: what the players want.
         dynamics: how they move.
+        held_out: share of the images that the players never see, kept to tell learning from learning by heart; at most
+            256 images, none of fewer than 20.
         batch: samples in a step, over all processes.
         steps: the run's length.
         seed: decides initial weights, batches and noise.
@@ -138,8 +140,8 @@ class Recipe:
         retries: how many times a run that has turned non-finite goes back to its last checkpoint before it stops.
 
     Raises:
-        ValueError: a piece or a value is not of the kind that belongs there, `latent` or `batch` is below 1, or `steps`
-            or `retries` negative.
+        ValueError: a piece or a value is not of the kind that belongs there, `latent` or `batch` is below 1, `held_out`
+            outside [0, 1), or `steps` or `retries` negative.
 
     Example:
         >>> Recipe(steps=100, batch=32).networks
@@ -156,6 +158,7 @@ class Recipe:
     latent: int = 64
     game: Game = AdversarialGame()
     dynamics: Dynamics = Alternating()
+    held_out: float = 0.05
     batch: int = 64
     steps: int = 3000
     seed: int = 0
@@ -174,7 +177,9 @@ class Recipe:
         if self.size is not None and not (isinstance(self.size, tuple) and len(self.size) == 2):
             raise ValueError(f"size is {self.size!r}; give (height, width), such as (64, 64)")
         _check_least(self, 1, "latent", "batch")
-        _check_least(self, 0, "steps", "retries")
+        _check_least(self, 0, "steps", "retries", "held_out")
+        if self.held_out >= 1:
+            raise ValueError(f"held_out is {self.held_out}: it is a share of the images, below 1")
 
 
 def settled(recipe: Recipe) -> Recipe:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gansmith.data import ImageSet
+from gansmith.data import ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
 from gansmith.networks import Augmented
 from gansmith.spelling import listed
@@ -81,6 +81,7 @@ class Session:
             flip=a.flip,
             device=engine.device,
             processes=engine.processes,
+            rows=parted(images, recipe.held_out)[0],
         )
         average = MovingAverage(generator, recipe.average)
         return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average)
