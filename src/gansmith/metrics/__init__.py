@@ -3,8 +3,11 @@
 Metrics take samplers and tensors. They know no network that is trained, no loss, no data set and no run.
 """
 
+from gansmith.metrics.class_score import inception_score
 from gansmith.metrics.classifier import Classifier, calibrate, digits
 from gansmith.metrics.controls import Blends, Halves, Noise
+from gansmith.metrics.counts import ModeCounts, class_counts, mode_counts
+from gansmith.metrics.density import DensityCoverage, density_coverage
 from gansmith.metrics.discrepancy import mmd
 from gansmith.metrics.distances import Nearest, nearest, nearest_others
 from gansmith.metrics.estimate import Estimate, wilson
@@ -35,11 +38,13 @@ __all__ = [
     "Blends",
     "Calls",
     "Classifier",
+    "DensityCoverage",
     "Estimate",
     "Extractor",
     "GaussianStatistics",
     "Halves",
     "Images",
+    "ModeCounts",
     "ModeReport",
     "Nearest",
     "NetworkExtractor",
@@ -50,7 +55,9 @@ __all__ = [
     "Score",
     "calibrate",
     "calls",
+    "class_counts",
     "collect",
+    "density_coverage",
     "digits",
     "draw",
     "evaluate",
@@ -58,6 +65,7 @@ __all__ = [
     "frechet_name",
     "game_value",
     "grey28",
+    "inception_score",
     "js_divergence",
     "js_from_samples",
     "kernel_distance",
@@ -65,6 +73,7 @@ __all__ = [
     "kl_from_samples",
     "lattice",
     "mmd",
+    "mode_counts",
     "mode_report",
     "named_classifier",
     "named_extractor",

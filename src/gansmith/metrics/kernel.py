@@ -44,7 +44,7 @@ def kernel_distance(
     Raises:
         ValueError: shapes that do not fit, values that are not finite, or a value outside its range.
 
-    From Bińkowski et al. 2018, "Demystifying MMD GANs", section 4; the estimator is equation 4.
+    From Bińkowski et al. 2018, "Demystifying MMD GANs", section 4.
 
     Example:
         >>> g = torch.Generator().manual_seed(1)
