@@ -32,6 +32,7 @@ from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
 from gansmith.metrics.sampling import Images, draw
 from gansmith.metrics.score import Protocol, Report, Score
+from gansmith.metrics.similarity import ms_ssim, ms_ssim_diversity, ms_ssim_scales
 from gansmith.metrics.statistics import GaussianStatistics, collect
 
 __all__ = [
@@ -75,6 +76,9 @@ __all__ = [
     "mmd",
     "mode_counts",
     "mode_report",
+    "ms_ssim",
+    "ms_ssim_diversity",
+    "ms_ssim_scales",
     "named_classifier",
     "named_extractor",
     "nearest",
