@@ -1,7 +1,9 @@
 """What is going wrong in a run, and what to do about it; everything here only reads."""
 
+from gansmith.diagnostics.diagnose import diagnose
+from gansmith.diagnostics.limits import Limits
 from gansmith.diagnostics.probe import Probe
 from gansmith.diagnostics.trace import Series, Trace
 from gansmith.diagnostics.verdict import Diagnosis, Evidence, Remedy, Verdict
 
-__all__ = ["Diagnosis", "Evidence", "Probe", "Remedy", "Series", "Trace", "Verdict"]
+__all__ = ["Diagnosis", "Evidence", "Limits", "Probe", "Remedy", "Series", "Trace", "Verdict", "diagnose"]

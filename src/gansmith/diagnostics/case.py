@@ -1,0 +1,173 @@
+"""A run on the doctor's table: its signals side by side, and since when they have been past a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from gansmith.diagnostics.limits import Limits
+from gansmith.diagnostics.trace import Trace
+from gansmith.diagnostics.verdict import Evidence, Remedy, Verdict
+
+__all__ = ["WATCH", "Case", "Rule", "Stretch"]
+
+WATCH = "watch/"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The last probes, as far back as something holds.
+
+    Args:
+        began: the step of the first of them.
+        seen: the step at which there were enough.
+    """
+
+    began: int
+    seen: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A trace as rules read it; values are medians over the last few probes, and not numbers where nothing was taken.
+
+    Args:
+        trace: what was recorded.
+        settings: the recipe's fields by dotted name.
+        limits: the lines.
+
+    Example:
+        >>> records = [{"step": step, "watch/diversity": 0.1 if step > 30 else 1.0} for step in range(0, 100, 10)]
+        >>> case = Case(Trace(tuple(records)), {"steps": 100})
+        >>> case.stretch(case.below("diversity", 0.5))
+        Stretch(began=50, seen=70)
+    """
+
+    trace: Trace
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = Limits()
+
+    @cached_property
+    def probes(self) -> tuple[Mapping[str, Any], ...]:
+        """The records that a probe made."""
+        return tuple(record for record in self.trace.records if any(name.startswith(WATCH) for name in record))
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """The probes' steps."""
+        return tuple(int(record["step"]) for record in self.probes)
+
+    @cached_property
+    def total(self) -> int:
+        """The steps that the run is to make; those that it has made where nothing says so."""
+        return max(int(self.settings.get("steps") or 0), self.trace.step)
+
+    @cached_property
+    def _kept(self) -> dict[str, tuple[float, ...]]:
+        return {}
+
+    @property
+    def known(self) -> bool:
+        """Whether there is enough to judge by."""
+        enough = len(self.steps) >= self.limits.least
+        return enough and self.steps[-1] >= self.limits.grace * self.total
+
+    def raw(self, name: str) -> tuple[float, ...]:
+        """A signal as it was taken, one value for each probe."""
+        taken = Trace(self.probes)[WATCH + name]
+        by_step = dict(zip(taken.steps, taken.values, strict=True))
+        return tuple(by_step.get(step, math.nan) for step in self.steps)
+
+    def __call__(self, name: str) -> tuple[float, ...]:
+        """A signal's medians, one for each probe."""
+        if name not in self._kept:
+            raw, reach = self.raw(name), self.limits.smooth
+            windows = [[v for v in raw[max(0, i - reach + 1) : i + 1] if not math.isnan(v)] for i in range(len(raw))]
+            self._kept[name] = tuple(median(window) if window else math.nan for window in windows)
+        return self._kept[name]
+
+    def last(self, name: str) -> float:
+        """A signal's median now."""
+        values = self(name)
+        return values[-1] if values else math.nan
+
+    def above(self, name: str, bound: float) -> list[bool]:
+        """Where a signal is above a line; nowhere, where it was not taken."""
+        return [value > bound for value in self(name)]
+
+    def below(self, name: str, bound: float) -> list[bool]:
+        """Where a signal is below a line; nowhere, where it was not taken."""
+        return [value < bound for value in self(name)]
+
+    @cached_property
+    def stuck(self) -> list[bool]:
+        """Where samples have come no nearer to the data over the last part of the run."""
+        distance, back = self("distance"), self.limits.window * self.total
+        found = []
+        for i, step in enumerate(self.steps):
+            earlier = [d for s, d in zip(self.steps[:i], distance[:i], strict=True) if s <= step - back]
+            found.append(bool(earlier) and not distance[i] < (1 - self.limits.improving) * earlier[-1])
+        return found
+
+    @cached_property
+    def failing(self) -> list[bool]:
+        """Where samples are unlike the data, and have come no nearer."""
+        return every(self.above("distance", self.limits.poor), self.stuck)
+
+    def stretch(self, flags: Sequence[bool]) -> Stretch | None:
+        """Since when something has held at every probe until now, if it has for long enough."""
+        if len(flags) != len(self.steps) or not self.known:
+            return None
+        held = next((n for n, flag in enumerate(reversed(flags)) if not flag), len(flags))
+        if held < self.limits.persist:
+            return None
+        first = len(flags) - held
+        enough = [s for s in self.steps[first + self.limits.persist - 1 :] if s >= self.limits.grace * self.total]
+        return Stretch(self.steps[first], enough[0])
+
+    def evidence(self, name: str, bound: float, sentence: str, *, above: bool) -> Evidence:
+        """A signal that crossed its line; ``{}`` in the sentence is its value."""
+        return Evidence(signal=WATCH + name, bound=bound, above=above, sentence=sentence.format(self.last(name)))
+
+    def verdict(
+        self, disorder: str, when: Stretch | None, evidence: Sequence[Evidence], remedy: Remedy, *, failure: bool = True
+    ) -> Verdict | None:
+        """A verdict, where something has held for long enough."""
+        if when is None:
+            return None
+        return Verdict(
+            disorder=disorder,
+            began=when.began,
+            seen=when.seen,
+            evidence=tuple(evidence),
+            remedy=remedy,
+            failure=failure,
+        )
+
+
+Rule = Callable[[Case], Verdict | None]
+"""One disorder: what it finds in a case, if it is there."""
+
+
+def every(*flags: Sequence[bool]) -> list[bool]:
+    """Where all hold.
+
+    Example:
+        >>> every([True, True], [True, False])
+        [True, False]
+    """
+    return [all(row) for row in zip(*flags, strict=True)]
+
+
+def some(*flags: Sequence[bool]) -> list[bool]:
+    """Where one holds.
+
+    Example:
+        >>> some([True, False], [False, False])
+        [True, False]
+    """
+    return [any(row) for row in zip(*flags, strict=True)]

@@ -1,0 +1,40 @@
+"""All rules on one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gansmith.diagnostics.case import Case, Rule
+from gansmith.diagnostics.limits import Limits
+from gansmith.diagnostics.rules import RULES
+from gansmith.diagnostics.trace import Trace
+from gansmith.diagnostics.verdict import Diagnosis
+
+__all__ = ["diagnose"]
+
+_LIMITS = Limits()
+
+
+def diagnose(
+    trace: Trace, settings: Mapping[str, Any], limits: Limits = _LIMITS, *, rules: Sequence[Rule] = RULES
+) -> Diagnosis:
+    """What a run suffers from at the end of its trace, the gravest first.
+
+    Args:
+        trace: what was recorded.
+        settings: the recipe's fields by dotted name, as a file holds them: ``dynamics.alternating.optimizer.adam.lr``;
+            lists are as they are. ``steps`` is needed to know how far the run is, the others for remedies.
+        limits: the lines.
+        rules: one for each disorder.
+
+    Example:
+        >>> diagnose(Trace(), {"steps": 100}).state
+        'too early to say'
+        >>> bad = Trace(({"step": 7, "cost/generator": float("nan")},))
+        >>> print(diagnose(bad, {"steps": 100, "dynamics.alternating.optimizer.adam.lr": 0.01}).failing)
+        divergence since step 7: the generator's cost is not finite. Lower the learning rate: --lr 0.002
+    """
+    case = Case(trace, settings, limits)
+    verdicts = tuple(verdict for rule in rules if (verdict := rule(case)) is not None)
+    return Diagnosis(step=trace.step, verdicts=verdicts, known=case.known or bool(verdicts))

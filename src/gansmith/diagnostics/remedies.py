@@ -1,0 +1,184 @@
+"""What to change in a recipe, with the flag as it is typed and the field as a file holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from gansmith.diagnostics.verdict import Remedy
+
+__all__ = [
+    "Change",
+    "augmented",
+    "even",
+    "lighter",
+    "penalised",
+    "remedy",
+    "slower",
+    "steady",
+    "together",
+    "unsaturated",
+]
+
+Settings = Mapping[str, Any]
+USUAL = {"adam": 0.002, "sgd": 0.1}
+"""Learning rates that the recipes here do well with; one far above is the first suspect."""
+
+
+class Change(NamedTuple):
+    """A change of a recipe.
+
+    Args:
+        words: what is done, with its flag: "lower the learning rate: --lr 0.0005".
+        settings: the fields by dotted name.
+    """
+
+    words: str
+    settings: dict[str, Any]
+
+
+def remedy(*changes: Change | None, otherwise: str = "") -> Remedy:
+    """A remedy of all changes that there are; of none, the words that remain.
+
+    Example:
+        >>> remedy(Change("lower the learning rate: --lr 0.1", {"lr": 0.1}), None).sentence
+        'Lower the learning rate: --lr 0.1'
+    """
+    made = [change for change in changes if change is not None]
+    words = "; ".join(change.words for change in made) or otherwise
+    settings = {name: value for change in made for name, value in change.settings.items()}
+    return Remedy(sentence=words[:1].upper() + words[1:], settings=settings)
+
+
+def together(*changes: Change | None) -> Change | None:
+    """The first change that there is."""
+    return next((change for change in changes if change is not None), None)
+
+
+def slower(settings: Settings, *, times: float = 4.0, only_fast: bool = False) -> Change | None:
+    """A learning rate that is so many times smaller, and no larger than usual; None where it is not known.
+
+    Args:
+        settings: the recipe's fields.
+        times: by what it is divided.
+        only_fast: leave one that is usual alone.
+
+    Example:
+        >>> slower({"dynamics.alternating.optimizer.adam.lr": 0.002}).words
+        'lower the learning rate: --lr 0.0005'
+    """
+    place = _place(settings, ".lr", under="dynamics.")
+    if place is None:
+        return None
+    name, rate = place, float(settings[place])
+    usual = USUAL.get(name.split(".")[-2], rate)
+    if only_fast and rate <= usual:
+        return None
+    new = _rounded(min(rate / times, usual))
+    return Change(f"lower the learning rate: --lr {new:g}", {name: new})
+
+
+def even(settings: Settings, *, far: float = 1.5) -> Change | None:
+    """One rate for both players, where theirs differ by more than `far`.
+
+    Example:
+        >>> fields = {"dynamics.alternating.optimizer.adam.lr": 0.1, "dynamics.alternating.rates.generator": 10.0}
+        >>> even(fields).settings
+        {'dynamics.alternating.rates': {'discriminator': 1.0, 'generator': 1.0}}
+    """
+    lr = _place(settings, ".lr", under="dynamics.")
+    if lr is None:
+        return None
+    moves = lr.rsplit(".optimizer.", 1)[0]
+    given = settings.get(f"{moves}.rates") or {}
+    rates = [float(settings.get(f"{moves}.rates.{who}", given.get(who, 1.0))) for who in ("discriminator", "generator")]
+    if max(rates) <= far * min(rates):
+        return None
+    same = {"discriminator": 1.0, "generator": 1.0}
+    return Change(
+        "let both players move at one rate: --dynamics.rates discriminator=1 generator=1", {f"{moves}.rates": same}
+    )
+
+
+def steady(settings: Settings) -> Change | None:
+    """Less momentum, where there is more than half."""
+    place = _place(settings, ".beta1", under="dynamics.") or _place(settings, ".momentum", under="dynamics.")
+    if place is None or float(settings[place]) <= 0.5:
+        return None
+    new = 0.5 if place.endswith("beta1") else 0.0
+    flag = place.rsplit(".", 1)[-1]
+    return Change(f"less momentum: --dynamics.optimizer.{flag} {new:g}", {place: new})
+
+
+def penalised(settings: Settings, *, times: float = 5.0) -> Change | None:
+    """A penalty on the discriminator's slope where there is none, a stronger one where there is R1 or R2.
+
+    Example:
+        >>> penalised({"game.adversarial.penalties": []}).words
+        'add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma 0.2'
+        >>> penalised({"game.adversarial.penalties": [{"r1": {"gamma": 0.2}}]}).settings
+        {'game.adversarial.penalties': [{'r1': {'gamma': 1.0}}]}
+    """
+    place = _place(settings, ".penalties", under="game.")
+    if place is None:
+        return None
+    there = [item if isinstance(item, Mapping) else {item: {}} for item in settings[place] or ()]
+    if not there:
+        gamma = 0.2 if _pixels(settings) <= 40 else 1.0
+        words = f"add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma {gamma:g}"
+        return Change(words, {place: [{"r1": {"gamma": gamma}}]})
+    return _weighted(place, there, times, "a stronger penalty")
+
+
+def lighter(settings: Settings, *, times: float = 10.0) -> Change | None:
+    """A weaker penalty on the discriminator's slope, where there is R1 or R2."""
+    place = _place(settings, ".penalties", under="game.")
+    if place is None:
+        return None
+    there = [item if isinstance(item, Mapping) else {item: {}} for item in settings[place] or ()]
+    return _weighted(place, there, 1 / times, "a weaker penalty")
+
+
+def unsaturated(settings: Settings) -> Change | None:
+    """The loss whose gradient does not vanish where the discriminator is sure, in place of the minimax one."""
+    place = _place(settings, ".penalties", under="game.")
+    loss = None if place is None else place.removesuffix(".penalties") + ".loss"
+    if loss is None or not (settings.get(loss) == "minimax" or any(n.startswith(f"{loss}.minimax") for n in settings)):
+        return None
+    return Change("take the loss that does not saturate: --loss non_saturating", {loss: "non_saturating"})
+
+
+def augmented(settings: Settings) -> Change | None:
+    """Images moved at random before the discriminator, where they are not."""
+    if "augment.translation" not in settings or float(settings["augment.translation"]) >= 0.125:
+        return None
+    return Change("augment the images: --augment.translation 0.125", {"augment.translation": 0.125})
+
+
+def _weighted(place: str, there: list[Mapping[str, Any]], times: float, what: str) -> Change | None:
+    changed, words = [], []
+    for item in there:
+        [(tag, given)] = item.items()
+        if tag in ("r1", "r2") and isinstance(given, Mapping) and "gamma" in given:
+            gamma = _rounded(float(given["gamma"]) * times)
+            words.append(f"--game.penalties.{tag}.gamma {gamma:g}")
+            changed.append({tag: {**given, "gamma": gamma}})
+        else:
+            changed.append({tag: given})
+    return Change(f"{what}: {' '.join(words)}", {place: changed}) if words else None
+
+
+def _place(settings: Settings, ending: str, *, under: str) -> str | None:
+    """The field that ends so, if there is one."""
+    return next((name for name in settings if name.startswith(under) and name.endswith(ending)), None)
+
+
+def _pixels(settings: Settings) -> int:
+    """The longer side of an image, where the recipe says so; 28 otherwise."""
+    size = settings.get("size")
+    sides = str(size).split("x") if isinstance(size, str) else size or ()
+    return max((int(side) for side in sides), default=28)
+
+
+def _rounded(x: float) -> float:
+    return float(f"{x:.2g}")

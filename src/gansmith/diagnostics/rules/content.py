@@ -1,0 +1,121 @@
+"""Disorders that show in what the generator makes: collapse, missing modes, copies, grids, batches of a kind."""
+
+from __future__ import annotations
+
+from gansmith.diagnostics.case import Case, every, some
+from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower, together
+from gansmith.diagnostics.verdict import Evidence, Verdict
+
+__all__ = ["batch_correlation", "checkerboard", "copying", "dropped_modes", "mode_collapse"]
+
+
+def collapsed(case: Case) -> list[bool]:
+    """Where samples are too much alike, at all or within their classes, and come no nearer to the data."""
+    limits = case.limits
+    alike = some(
+        case.below("diversity", limits.diversity),
+        case.below("local_diversity", limits.local),
+        case.below("diversity_within", limits.within),
+    )
+    return every(alike, case.stuck)
+
+
+def mode_collapse(case: Case) -> Verdict | None:
+    """Whatever the latent, the same few pictures."""
+    limits = case.limits
+    shown: list[Evidence] = []
+    for name, bound, sentence in (
+        ("diversity", limits.diversity, "samples are {:.2f} times as far apart as real images"),
+        ("local_diversity", limits.local, "a sample's nearest fellow is {:.2f} times as far as a real image's"),
+        ("diversity_within", limits.within, "within a class, samples are {:.2f} times as far apart as real images"),
+    ):
+        if case.last(name) < bound:
+            shown.append(case.evidence(name, bound, sentence, above=False))
+    s = case.settings
+    return case.verdict(
+        "mode collapse",
+        case.stretch(collapsed(case)),
+        shown,
+        remedy(
+            even(s), penalised(s), slower(s, only_fast=True), otherwise="add a penalty on the discriminator's slope"
+        ),
+    )
+
+
+def dropped_modes(case: Case) -> Verdict | None:
+    """Some kinds of real images have no samples."""
+    limits = case.limits
+    cells, classes = case.above("missed", limits.missed), case.above("classes_missed", limits.classes_missed)
+    stuck = every(case.stuck, [not flag for flag in collapsed(case)])
+    shown: list[Evidence] = []
+    if case.last("missed") > limits.missed:
+        shown.append(
+            case.evidence("missed", limits.missed, "{:.0%} of the real images have no samples near them", above=True)
+        )
+    if case.last("classes_missed") > limits.classes_missed:
+        sentence = "classes with {:.0%} of the real images have hardly any samples"
+        shown.append(case.evidence("classes_missed", limits.classes_missed, sentence, above=True))
+    s = case.settings
+    return case.verdict(
+        "dropped modes",
+        case.stretch(every(some(cells, classes), stuck)),
+        shown,
+        remedy(even(s), penalised(s), together(slower(s, times=2))),
+    )
+
+
+def copying(case: Case) -> Verdict | None:
+    """The discriminator knows its training images by heart, or samples are copies of them."""
+    limits = case.limits
+    by_heart = every(
+        case.above("overfitting", limits.overfitting),
+        case.above("accuracy", 0.8),
+    )
+    copies = case.below("nearest", limits.copying)
+    shown: list[Evidence] = []
+    if case.last("overfitting") > limits.overfitting:
+        sentence = "{:.0%} of the discriminator's logit gap is gone on real images that it has not seen"
+        shown.append(case.evidence("overfitting", limits.overfitting, sentence, above=True))
+    if case.last("nearest") < limits.copying:
+        sentence = "samples are {:.2f} times as far from the training images as unseen real ones are"
+        shown.append(case.evidence("nearest", limits.copying, sentence, above=False))
+    s = case.settings
+    return case.verdict(
+        "overfitting",
+        case.stretch(some(by_heart, copies)),
+        shown,
+        remedy(augmented(s), penalised(s), otherwise="train on more images, or stop earlier"),
+    )
+
+
+def batch_correlation(case: Case) -> Verdict | None:
+    """Samples look like the others of their batch."""
+    bound = case.limits.batch
+    shown = case.evidence(
+        "batch_correlation", bound, "{:.0%} of the variance in samples is explained by their batch", above=True
+    )
+    return case.verdict(
+        "intra-batch correlation",
+        case.stretch(case.above("batch_correlation", bound)),
+        [shown],
+        remedy(
+            otherwise=f"start anew with larger batches: --batch {max(64, 2 * int(case.settings.get('batch', 32)))}; "
+            "or without batch norm in the generator: --networks.generator-norm none"
+        ),
+        failure=False,
+    )
+
+
+def checkerboard(case: Case) -> Verdict | None:
+    """A grid of the size of a stride lies over the samples."""
+    bound = case.limits.grid
+    shown = case.evidence(
+        "grid", bound, "{:.1%} of the variance in samples is a grid that real images lack", above=True
+    )
+    return case.verdict(
+        "checkerboard artefacts",
+        case.stretch(every(case.above("grid", bound), case.stuck)),
+        [shown],
+        remedy(otherwise="start anew with networks that enlarge before they convolve: --networks residual"),
+        failure=False,
+    )
