@@ -34,6 +34,7 @@ from gansmith.metrics.sampling import Images, draw
 from gansmith.metrics.score import Protocol, Report, Score
 from gansmith.metrics.similarity import ms_ssim, ms_ssim_diversity, ms_ssim_scales
 from gansmith.metrics.statistics import GaussianStatistics, collect
+from gansmith.metrics.two_sample import TwoSample, logistic, neighbour_vote, two_sample_test
 
 __all__ = [
     "Blends",
@@ -54,6 +55,7 @@ __all__ = [
     "Protocol",
     "Report",
     "Score",
+    "TwoSample",
     "calibrate",
     "calls",
     "class_counts",
@@ -73,6 +75,7 @@ __all__ = [
     "kl_divergence",
     "kl_from_samples",
     "lattice",
+    "logistic",
     "mmd",
     "mode_counts",
     "mode_report",
@@ -84,11 +87,13 @@ __all__ = [
     "nearest",
     "nearest_others",
     "nearest_radii",
+    "neighbour_vote",
     "optimal_discriminator",
     "optimal_value",
     "pixels",
     "precision_recall",
     "relative_share",
     "total_variation",
+    "two_sample_test",
     "wilson",
 ]
