@@ -2,8 +2,20 @@
 
 from gansmith.diagnostics.diagnose import diagnose
 from gansmith.diagnostics.limits import Limits
+from gansmith.diagnostics.plots import plot_verdict
 from gansmith.diagnostics.probe import Probe
 from gansmith.diagnostics.trace import Series, Trace
 from gansmith.diagnostics.verdict import Diagnosis, Evidence, Remedy, Verdict
 
-__all__ = ["Diagnosis", "Evidence", "Limits", "Probe", "Remedy", "Series", "Trace", "Verdict", "diagnose"]
+__all__ = [
+    "Diagnosis",
+    "Evidence",
+    "Limits",
+    "Probe",
+    "Remedy",
+    "Series",
+    "Trace",
+    "Verdict",
+    "diagnose",
+    "plot_verdict",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,8 +74,7 @@ class Case:
     @property
     def known(self) -> bool:
         """Whether there is enough to judge by."""
-        enough = len(self.steps) >= self.limits.least
-        return enough and self.steps[-1] >= self.limits.grace * self.total
+        return bool(self.steps) and self._judged(len(self.steps) - 1)
 
     def raw(self, name: str) -> tuple[float, ...]:
         """A signal as it was taken, one value for each probe."""
@@ -105,29 +105,51 @@ class Case:
 
     @cached_property
     def stuck(self) -> list[bool]:
-        """Where samples have come no nearer to the data over the last part of the run."""
-        distance, back = self("distance"), self.limits.window * self.total
+        """Where samples have come no nearer to the data, neither lately nor over a longer time."""
+        distance, window = self("distance"), self.limits.window * self.total
         found = []
         for i, step in enumerate(self.steps):
-            earlier = [d for s, d in zip(self.steps[:i], distance[:i], strict=True) if s <= step - back]
-            found.append(bool(earlier) and not distance[i] < (1 - self.limits.improving) * earlier[-1])
+            before = [self._before(i, step - back) for back in (window / 2, window)]
+            less = [distance[i] < (1 - self.limits.improving) * earlier for earlier in before if earlier is not None]
+            found.append(bool(less) and not any(less))
         return found
 
-    @cached_property
-    def failing(self) -> list[bool]:
-        """Where samples are unlike the data, and have come no nearer."""
-        return every(self.above("distance", self.limits.poor), self.stuck)
+    def _before(self, place: int, step: float) -> float | None:
+        """The distance that samples had at a step before that of the probe at a place."""
+        there = bisect_right(self.steps, step, hi=place)
+        return self("distance")[there - 1] if there else None
 
-    def stretch(self, flags: Sequence[bool]) -> Stretch | None:
-        """Since when something has held at every probe until now, if it has for long enough."""
-        if len(flags) != len(self.steps) or not self.known:
+    @cached_property
+    def poor(self) -> list[bool]:
+        """Where samples are unlike the data."""
+        return self.above("distance", self.limits.poor)
+
+    def stretch(self, bad: Sequence[bool], *, once: Sequence[bool] | None = None) -> Stretch | None:
+        """Since when something bad has held at every probe until now, if it has for long enough.
+
+        Args:
+            bad: where it holds.
+            once: what must hold besides for it to be said the first time. What was said is taken back when it holds no
+                longer, or when samples have come much nearer to the data since.
+        """
+        if len(bad) != len(self.steps):
             return None
-        held = next((n for n, flag in enumerate(reversed(flags)) if not flag), len(flags))
-        if held < self.limits.persist:
-            return None
-        first = len(flags) - held
-        enough = [s for s in self.steps[first + self.limits.persist - 1 :] if s >= self.limits.grace * self.total]
-        return Stretch(self.steps[first], enough[0])
+        limits, distance = self.limits, self("distance")
+        first = said = -1
+        for i, holds in enumerate(bad):
+            recovered = once is not None and said >= 0 and distance[i] < limits.recovered * distance[said]
+            if not holds or recovered:
+                first = said = -1
+            if holds and first < 0:
+                first = i
+            long = first >= 0 and i - first + 1 >= limits.persist and self._judged(i)
+            if long and said < 0 and (once is None or all(once[i - limits.persist + 1 : i + 1])):
+                said = i
+        return Stretch(self.steps[first], self.steps[said]) if said >= 0 else None
+
+    def _judged(self, place: int) -> bool:
+        """Whether there is enough to judge by at the probe at a place."""
+        return place + 1 >= self.limits.least and self.steps[place] >= self.limits.grace * self.total
 
     def evidence(self, name: str, bound: float, sentence: str, *, above: bool) -> Evidence:
         """A signal that crossed its line; ``{}`` in the sentence is its value."""

@@ -18,6 +18,7 @@ class Limits:
         least: probes below which nothing is judged at all.
         window: the share of a run over which samples must have come nearer to the data to count as improving.
         improving: by what share they must have, in energy distance.
+        recovered: the share of the energy distance to which it must fall for a verdict to be taken back.
         poor: the energy distance above which samples are not like the data.
         diversity: pairwise distance over that of real images, below which samples have collapsed.
         local: distance to the nearest fellow over that of real images, below which samples have collapsed to points.
@@ -30,7 +31,9 @@ class Limits:
         wide: the logit gap from which the discriminator is certain.
         unsure: the accuracy up to which the discriminator sees no difference.
         overfitting: the share of the logit gap that is gone on held-out images.
+        memory: probes over whose sum this share is taken, and turns are counted.
         copying: samples' distance to their nearest training image over that of unseen real images.
+        turns: how often within `memory` probes the discriminator's lead changes sides.
         swing: how far the mean sample moves between probes, in deviations of the real images.
         batch: the share of variance in samples that is explained by their batch.
         grid: the share of samples' variance in a grid.
@@ -46,11 +49,12 @@ class Limits:
 
     smooth: int = 3
     persist: int = 3
-    grace: float = 0.15
+    grace: float = 0.1
     least: int = 6
     window: float = 0.15
     improving: float = 0.1
-    poor: float = 0.15
+    recovered: float = 0.6
+    poor: float = 0.1
     diversity: float = 0.4
     local: float = 0.25
     within: float = 0.25
@@ -61,12 +65,14 @@ class Limits:
     vanished: float = 0.05
     wide: float = 10.0
     unsure: float = 0.6
-    overfitting: float = 0.5
+    overfitting: float = 0.45
+    memory: int = 8
     copying: float = 0.6
+    turns: int = 2
     swing: float = 0.6
     batch: float = 0.15
     grid: float = 0.03
-    dead: float = 0.5
+    dead: float = 0.3
     worse: float = 1.5
     worse_by: float = 0.03
     exploded: float = 100.0

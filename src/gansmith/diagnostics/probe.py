@@ -75,7 +75,7 @@ class Probe:
         batch: int = 64,
         count: int = 192,
         cells: int = 20,
-        turning: int = 8,
+        turning: int = 4,
         seed: int = 0,
     ) -> None:
         if len(images) < 4 or min(batch, count) < 4:
@@ -177,8 +177,10 @@ class Probe:
         """What the discriminator makes of real images that it was not trained on."""
         if self.unseen is None:
             return {}
+        # The same samples stand beside both sets, so that what differs is the real images.
         others = self._round(self.unseen, (*key, "held out"), outcome["fake"].device).recall(round.memory)
-        judged = bare(game).play(players, others, [DISCRIMINATOR])
+        same = {name: round[name] for name in ("fake_label",) if name in round}
+        judged = bare(game).play(players, others.given(fake=outcome["fake"], **same), [DISCRIMINATOR])
         real, fake = judged["real_scores"], judged["fake_scores"]
         return {
             "accuracy_held_out": accuracy(real, fake),

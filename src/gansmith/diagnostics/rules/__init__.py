@@ -2,14 +2,19 @@
 
 from gansmith.diagnostics.case import Rule
 from gansmith.diagnostics.rules.balance import discriminator_weak, discriminator_won
-from gansmith.diagnostics.rules.content import batch_correlation, checkerboard, copying, dropped_modes, mode_collapse
+from gansmith.diagnostics.rules.content import (
+    batch_correlation,
+    checkerboard,
+    dropped_modes,
+    mode_collapse,
+    overfitting,
+)
 from gansmith.diagnostics.rules.course import dead_start, divergence, oscillation, worse
 
 __all__ = [
     "RULES",
     "batch_correlation",
     "checkerboard",
-    "copying",
     "dead_start",
     "discriminator_weak",
     "discriminator_won",
@@ -17,6 +22,7 @@ __all__ = [
     "dropped_modes",
     "mode_collapse",
     "oscillation",
+    "overfitting",
     "worse",
 ]
 
@@ -24,11 +30,11 @@ RULES: tuple[Rule, ...] = (
     divergence,
     discriminator_won,
     dead_start,
-    mode_collapse,
     oscillation,
     discriminator_weak,
+    mode_collapse,
     dropped_modes,
-    copying,
+    overfitting,
     worse,
     checkerboard,
     batch_correlation,

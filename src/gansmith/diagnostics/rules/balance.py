@@ -15,7 +15,7 @@ def discriminator_won(case: Case) -> Verdict | None:
     """The discriminator is never wrong, and the generator learns nothing from it."""
     limits = case.limits
     silent = some(case.above("saturated", limits.saturated), _vanished(case), case.above("logit_gap", limits.wide))
-    flags = every(case.above("accuracy", limits.sure), silent, case.failing)
+    flags = every(case.above("accuracy", limits.sure), silent, case.poor)
     shown = [case.evidence("accuracy", limits.sure, "the discriminator is right in {:.1%} of all pairs", above=True)]
     if case.last("saturated") > limits.saturated:
         sentence = "the generator's cost is flat on {:.0%} of its samples"
@@ -28,7 +28,7 @@ def discriminator_won(case: Case) -> Verdict | None:
     s = case.settings
     return case.verdict(
         "discriminator has won",
-        case.stretch(flags),
+        case.stretch(flags, once=case.stuck),
         shown,
         remedy(unsaturated(s), even(s), penalised(s), slower(s, only_fast=True)),
     )
@@ -37,7 +37,7 @@ def discriminator_won(case: Case) -> Verdict | None:
 def discriminator_weak(case: Case) -> Verdict | None:
     """The discriminator sees no difference where there is one."""
     limits = case.limits
-    flags = every(case.below("accuracy", limits.unsure), case.failing)
+    flags = every(case.below("accuracy", limits.unsure), case.poor)
     shown: list[Evidence] = [
         case.evidence("accuracy", limits.unsure, "the discriminator is right in {:.0%} of all pairs", above=False),
         case.evidence("distance", limits.poor, "yet samples are {:.2f} from the data in energy distance", above=True),
@@ -45,7 +45,7 @@ def discriminator_weak(case: Case) -> Verdict | None:
     s = case.settings
     return case.verdict(
         "discriminator too weak",
-        case.stretch(flags),
+        case.stretch(flags, once=case.stuck),
         shown,
         remedy(together(even(s), lighter(s)), otherwise="give the discriminator more to learn with: --networks.width"),
     )

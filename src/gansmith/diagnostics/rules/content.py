@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 from gansmith.diagnostics.case import Case, every, some
 from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower, together
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
-__all__ = ["batch_correlation", "checkerboard", "copying", "dropped_modes", "mode_collapse"]
+__all__ = ["batch_correlation", "checkerboard", "dropped_modes", "mode_collapse", "overfitting"]
 
 
 def collapsed(case: Case) -> list[bool]:
-    """Where samples are too much alike, at all or within their classes, and come no nearer to the data."""
+    """Where samples are too much alike, at all or within their classes."""
     limits = case.limits
-    alike = some(
+    return some(
         case.below("diversity", limits.diversity),
         case.below("local_diversity", limits.local),
         case.below("diversity_within", limits.within),
     )
-    return every(alike, case.stuck)
 
 
 def mode_collapse(case: Case) -> Verdict | None:
@@ -34,7 +35,7 @@ def mode_collapse(case: Case) -> Verdict | None:
     s = case.settings
     return case.verdict(
         "mode collapse",
-        case.stretch(collapsed(case)),
+        case.stretch(collapsed(case), once=case.stuck),
         shown,
         remedy(
             even(s), penalised(s), slower(s, only_fast=True), otherwise="add a penalty on the discriminator's slope"
@@ -46,7 +47,7 @@ def dropped_modes(case: Case) -> Verdict | None:
     """Some kinds of real images have no samples."""
     limits = case.limits
     cells, classes = case.above("missed", limits.missed), case.above("classes_missed", limits.classes_missed)
-    stuck = every(case.stuck, [not flag for flag in collapsed(case)])
+    apart = [not flag for flag in collapsed(case)]
     shown: list[Evidence] = []
     if case.last("missed") > limits.missed:
         shown.append(
@@ -58,34 +59,41 @@ def dropped_modes(case: Case) -> Verdict | None:
     s = case.settings
     return case.verdict(
         "dropped modes",
-        case.stretch(every(some(cells, classes), stuck)),
+        case.stretch(every(some(cells, classes), apart), once=case.stuck),
         shown,
         remedy(even(s), penalised(s), together(slower(s, times=2))),
     )
 
 
-def copying(case: Case) -> Verdict | None:
+def overfitting(case: Case) -> Verdict | None:
     """The discriminator knows its training images by heart, or samples are copies of them."""
     limits = case.limits
-    by_heart = every(
-        case.above("overfitting", limits.overfitting),
-        case.above("accuracy", 0.8),
-    )
-    copies = case.below("nearest", limits.copying)
+    heart, copies = _by_heart(case), case.below("nearest", limits.copying)
     shown: list[Evidence] = []
-    if case.last("overfitting") > limits.overfitting:
-        sentence = "{:.0%} of the discriminator's logit gap is gone on real images that it has not seen"
+    if heart and heart[-1] > limits.overfitting:
+        sentence = f"{heart[-1]:.0%} of the discriminator's logit gap is gone on real images that it has not seen"
         shown.append(case.evidence("overfitting", limits.overfitting, sentence, above=True))
-    if case.last("nearest") < limits.copying:
+    if copies[-1:] == [True]:
         sentence = "samples are {:.2f} times as far from the training images as unseen real ones are"
         shown.append(case.evidence("nearest", limits.copying, sentence, above=False))
     s = case.settings
     return case.verdict(
         "overfitting",
-        case.stretch(some(by_heart, copies)),
+        case.stretch(some([share > limits.overfitting for share in heart], copies)),
         shown,
         remedy(augmented(s), penalised(s), otherwise="train on more images, or stop earlier"),
     )
+
+
+def _by_heart(case: Case) -> list[float]:
+    """The share of the logit gap that is gone on held-out images, of the sums over many probes: each is noisy."""
+    pairs = list(zip(case.raw("logit_gap"), case.raw("logit_gap_held_out"), strict=True))
+    found = []
+    for i in range(len(pairs)):
+        window = pairs[max(0, i - case.limits.memory + 1) : i + 1]
+        gap, unseen = (sum(column) for column in zip(*window, strict=True))
+        found.append(1 - unseen / gap if len(window) == case.limits.memory and gap > 0 else math.nan)
+    return found
 
 
 def batch_correlation(case: Case) -> Verdict | None:
@@ -114,7 +122,7 @@ def checkerboard(case: Case) -> Verdict | None:
     )
     return case.verdict(
         "checkerboard artefacts",
-        case.stretch(every(case.above("grid", bound), case.stuck)),
+        case.stretch(case.above("grid", bound), once=case.stuck),
         [shown],
         remedy(otherwise="start anew with networks that enlarge before they convolve: --networks residual"),
         failure=False,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from statistics import median
 
 from gansmith.diagnostics.case import WATCH, Case, Stretch, every, some
 from gansmith.diagnostics.remedies import even, penalised, remedy, slower, steady, unsaturated
@@ -22,20 +23,21 @@ def divergence(case: Case) -> Verdict | None:
         step, name = found
         shown = Evidence(signal=name, bound=0.0, above=True, sentence=f"{_said(name)} is not finite")
         return case.verdict("divergence", Stretch(step, step), [shown], cure)
-    limit = case.limits.exploded
+    limits = case.limits
+    broken = [False] * len(case.steps)
     shown_by: list[Evidence] = []
-    flags = [False] * len(case.steps)
-    for name, sentence in (
-        ("logits", "scores are {:.3g} on average"),
-        ("weights/generator", "the generator's weights have grown to {:.3g}"),
-        ("weights/discriminator", "the discriminator's weights have grown to {:.3g}"),
+    for name, bound, sentence in (
+        ("logits", limits.exploded * _least(case, "logits"), "scores have grown to {:.3g}"),
+        ("weights/generator", limits.exploded * _least(case, "weights/generator"), "its weights have grown to {:.3g}"),
+        ("dead/generator", limits.dead, "{:.0%} of the generator's units always say the same"),
+        ("dead/discriminator", limits.dead, "{:.0%} of the discriminator's units always say the same"),
     ):
-        first = next((v for v in case(name) if v > 0), math.nan) if name.startswith("weights") else 1.0
-        past = case.above(name, limit * first)
-        flags = some(flags, past)
+        past = case.above(name, bound)
+        broken = some(broken, past)
         if past[-1:] == [True]:
-            shown_by.append(case.evidence(name, limit * first, sentence, above=True))
-    return case.verdict("divergence", case.stretch(every(flags, case.failing)), shown_by, cure)
+            shown_by.append(case.evidence(name, bound, sentence, above=True))
+    flags = every(broken, case.poor)
+    return case.verdict("divergence", case.stretch(flags), shown_by, cure)
 
 
 def dead_start(case: Case) -> Verdict | None:
@@ -60,28 +62,37 @@ def dead_start(case: Case) -> Verdict | None:
 
 
 def oscillation(case: Case) -> Verdict | None:
-    """What the generator makes wanders from one kind of picture to another and back."""
-    bound, names = case.limits.swing, [f"live/centre/{i}" for i in range(1, AXES + 1)]
-    paths = [case.raw(name) for name in names]
-    swings = [
-        math.sqrt(sum((path[i] - path[i - 1]) ** 2 for path in paths)) if i else 0.0 for i in range(len(case.steps))
-    ]
-    reach = 2 * case.limits.smooth + 1
-    typical = [sorted(swings[max(0, i - reach + 1) : i + 1])[min(i, reach - 1) // 2] for i in range(len(swings))]
-    now = typical[-1] if typical else math.nan
-    shown = Evidence(
-        signal=f"{WATCH}live/centre/1",
-        bound=bound,
-        above=True,
-        sentence=f"between two looks, the mean sample moves by {now:.2f} deviations of the real images",
-    )
+    """The lead changes sides, or samples wander from one kind of picture to another, and nothing is gained."""
+    limits, turns, swings = case.limits, _turns(case), _swings(case)
+    shown: list[Evidence] = []
+    if turns and turns[-1] >= limits.turns:
+        sentence = f"real and generated samples have changed places {turns[-1]} times in {limits.memory} looks"
+        shown.append(Evidence(signal=f"{WATCH}logit_gap", bound=0.0, above=False, sentence=sentence))
+    if swings and swings[-1] > limits.swing:
+        sentence = f"between two looks, the mean sample moves by {swings[-1]:.2f} deviations of the real images"
+        shown.append(Evidence(signal=f"{WATCH}live/centre/1", bound=limits.swing, above=True, sentence=sentence))
+    moving = [turn >= limits.turns or swing > limits.swing for turn, swing in zip(turns, swings, strict=True)]
     s = case.settings
     return case.verdict(
         "oscillation",
-        case.stretch(every([value > bound for value in typical], case.failing)),
-        [shown],
+        case.stretch(every(moving, case.poor), once=case.stuck),
+        shown,
         remedy(even(s), steady(s), penalised(s), slower(s)),
     )
+
+
+def _turns(case: Case) -> list[int]:
+    """How often the sign of the logit gap changed within the last probes."""
+    gaps = case.raw("logit_gap")
+    turned = [0, *(int(a * b < 0) for a, b in pairwise(gaps))][: len(gaps)]
+    return [sum(turned[max(0, i - case.limits.memory + 2) : i + 1]) for i in range(len(turned))]
+
+
+def _swings(case: Case) -> list[float]:
+    """How far the mean of the live generator's samples typically moved between the last probes."""
+    paths = list(zip(*(case.raw(f"live/centre/{i}") for i in range(1, AXES + 1)), strict=True))
+    moves = [0.0, *(math.dist(a, b) for a, b in pairwise(paths))][: len(paths)]
+    return [median(moves[max(0, i - case.limits.memory + 1) : i + 1]) for i in range(len(moves))]
 
 
 def worse(case: Case) -> Verdict | None:
@@ -116,6 +127,11 @@ def _not_finite(case: Case) -> tuple[int, str] | None:
             if (bad and name.startswith(("cost/", WATCH))) or count:
                 return int(record["step"]), name
     return None
+
+
+def _least(case: Case, name: str) -> float:
+    """The least positive value of a signal, but at least 1: scores begin near 0."""
+    return max(1.0, min((value for value in case(name) if value > 0), default=math.nan))
 
 
 def _said(name: str) -> str:

@@ -1,0 +1,111 @@
+"""What a verdict rests on, drawn: each signal over the run with its line, and the step at which it began."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from statistics import median
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from gansmith.diagnostics.limits import Limits
+from gansmith.diagnostics.trace import Series, Trace
+from gansmith.diagnostics.verdict import Evidence, Verdict
+from gansmith.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_verdict"]
+
+TITLES = {
+    "watch/accuracy": "How often the discriminator is right",
+    "watch/batch_correlation": "Variance of samples explained by their batch",
+    "watch/classes_missed": "Share of real images in classes without samples",
+    "watch/dead/discriminator": "Dead units of the discriminator",
+    "watch/dead/generator": "Dead units of the generator",
+    "watch/distance": "Energy distance of samples to the data",
+    "watch/diversity": "Distance between samples, over that between real images",
+    "watch/diversity_within": "The same within classes",
+    "watch/grid": "Variance of samples in a grid",
+    "watch/live/centre/1": "Mean sample along the first axis of the real images",
+    "watch/local_diversity": "Distance to the nearest fellow, over that of real images",
+    "watch/logit_gap": "Scores of real images minus scores of samples",
+    "watch/logits": "Size of the scores",
+    "watch/missed": "Share of real images without samples near them",
+    "watch/nearest": "Distance to the training images, over that of unseen ones",
+    "watch/non_finite": "Gradients that are not finite",
+    "watch/overfitting": "Share of the logit gap gone on held-out images",
+    "watch/reach": "Gradient at the samples",
+    "watch/saturated": "Samples on which the generator's cost is flat",
+    "watch/weights/generator": "Norm of the generator's weights",
+}
+LINE, BAD, INK, FAINT = "#2f6db3", "#d8652a", "#333333", "#dddddd"
+SMOOTH = Limits().smooth
+
+
+def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
+    """Draw what a verdict rests on as one PNG, a panel for each signal; return its path.
+
+    The line is the median over a few probes, the points are what was taken. The bound is dashed, with the bad side
+    shaded, and the step at which it began is marked. Values that are not finite are crosses at the top.
+
+    Args:
+        verdict: what was found.
+        trace: where the signals are.
+        path: where to.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = max(1, len(verdict.evidence))
+    columns = min(2, count)
+    rows = -(-count // columns)
+    width = 5.6 * max(columns, 1.3)
+    words = wrap(str(verdict), int(width * 17))
+    height = 2.9 * rows + 0.25 * len(words) + 0.3
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    cells = figure.add_gridspec(rows, columns)
+    for place, item in enumerate(verdict.evidence):
+        alone = place == count - 1 and place % columns == 0
+        across = slice(0, columns) if alone else slice(place % columns, place % columns + 1)
+        _draw(figure.add_subplot(cells[place // columns, across]), item, trace[item.signal], verdict)
+    figure.suptitle("\n".join(words), fontsize=9, color=INK, x=0.01, ha="left")
+    out = io.BytesIO()
+    figure.savefig(out, format="png")
+    return write_atomically(Path(path), out.getvalue())
+
+
+def _draw(axes: Axes, item: Evidence, series: Series, verdict: Verdict) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    taken = [(step, value) for step, value in zip(*series, strict=True) if math.isfinite(value)]
+    steps, values = [step for step, _ in taken], [value for _, value in taken]
+    smooth = [median(values[max(0, i - SMOOTH + 1) : i + 1]) for i in range(len(values))]
+    axes.plot(steps, values, ".", color=LINE, alpha=0.35, markersize=4)
+    axes.plot(steps, smooth, color=LINE, linewidth=1.8)
+    axes.axhline(item.bound, color=INK, linewidth=0.9, linestyle=(0, (4, 4)))
+    if values and min(values) > 0 and max(values) > 300 * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = axes.get_ylim()
+    axes.axhspan(*((item.bound, high) if item.above else (low, item.bound)), color=BAD, alpha=0.08, linewidth=0)
+    axes.set_ylim(low, high)
+    axes.axvline(verdict.began, color=BAD, linewidth=1.4)
+    axes.annotate(
+        f" since {verdict.began:,}", (verdict.began, high), va="top", fontsize=8, color=BAD, annotation_clip=False
+    )
+    if broken := [step for step, value in zip(*series, strict=True) if not math.isfinite(value)]:
+        axes.plot(broken, [high] * len(broken), "x", color=BAD, markersize=6, clip_on=False)
+    axes.set_title(TITLES.get(item.signal, item.signal), fontsize=10, color=INK, loc="left")
+    axes.set_xlabel("step", fontsize=8, color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    axes.tick_params(which="both", labelsize=8, colors=INK, length=0)
+    axes.grid(color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(INK)
