@@ -5,7 +5,9 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 
 from gansmith.metrics.class_score import inception_score
 from gansmith.metrics.classifier import Classifier, calibrate, digits
+from gansmith.metrics.clusters import Clusters, kmeans
 from gansmith.metrics.controls import Blends, Halves, Noise
+from gansmith.metrics.copying import Copying, authenticity, copying_test, mann_whitney
 from gansmith.metrics.counts import ModeCounts, class_counts, mode_counts
 from gansmith.metrics.density import DensityCoverage, density_coverage
 from gansmith.metrics.discrepancy import mmd
@@ -34,12 +36,16 @@ from gansmith.metrics.sampling import Images, draw
 from gansmith.metrics.score import Protocol, Report, Score
 from gansmith.metrics.similarity import ms_ssim, ms_ssim_diversity, ms_ssim_scales
 from gansmith.metrics.statistics import GaussianStatistics, collect
+from gansmith.metrics.support import Birthday, birthday, duplicate_distance
 from gansmith.metrics.two_sample import TwoSample, logistic, neighbour_vote, two_sample_test
 
 __all__ = [
+    "Birthday",
     "Blends",
     "Calls",
     "Classifier",
+    "Clusters",
+    "Copying",
     "DensityCoverage",
     "Estimate",
     "Extractor",
@@ -56,13 +62,17 @@ __all__ = [
     "Report",
     "Score",
     "TwoSample",
+    "authenticity",
+    "birthday",
     "calibrate",
     "calls",
     "class_counts",
     "collect",
+    "copying_test",
     "density_coverage",
     "digits",
     "draw",
+    "duplicate_distance",
     "evaluate",
     "frechet_distance",
     "frechet_name",
@@ -74,8 +84,10 @@ __all__ = [
     "kernel_distance",
     "kl_divergence",
     "kl_from_samples",
+    "kmeans",
     "lattice",
     "logistic",
+    "mann_whitney",
     "mmd",
     "mode_counts",
     "mode_report",
