@@ -6,6 +6,8 @@ import torch
 import gansmith
 from gansmith.metrics import (
     Blends,
+    Examination,
+    Figure,
     Halves,
     Images,
     Noise,
@@ -16,9 +18,11 @@ from gansmith.metrics import (
     evaluate,
     frechet_distance,
     grey28,
+    measures,
     pixels,
     precision_recall,
 )
+from gansmith.metrics.gathered import content_digest
 
 Digits = tuple[torch.Tensor, torch.Tensor]
 
@@ -62,7 +66,9 @@ def test_progress_counts_samples_and_real_images_to_their_ends() -> None:
     settings = {"extractor": pixels(), "classifier": None, "n": 20, "batch": 8}
     judged(Images(images), images, **settings, progress=lambda *call: told.append(call))
     samples, real = "drawing and judging samples", "judging real images"
-    assert told == [*((samples, n, 20) for n in (8, 16, 20)), *((real, n, 30) for n in (8, 16, 24, 30))]
+    looks = [*((samples, n, 20) for n in (8, 16, 20)), *((real, n, 30) for n in (8, 16, 24, 30))]
+    of = len(measures.DEFAULT)
+    assert told == [*looks, *(("measuring", n, of) for n in range(of + 1))]
 
 
 def test_real_digits_beat_every_control(embedded: Digits) -> None:
@@ -83,15 +89,39 @@ def test_real_digits_beat_every_control(embedded: Digits) -> None:
 
 def test_the_protocol_says_how(embedded: Digits) -> None:
     images = embedded[0][::10]
-    protocol = judged(Images(images), images[:300], held_out=images[300:], seed=9, split="half", ema=True).protocol
+    some = [measures.Frechet(), measures.Manifold()]
+    settings = {"seed": 9, "split": "half", "ema": True, "measures": some}
+    protocol = judged(Images(images), images[:300], held_out=images[300:], **settings).protocol
     assert (protocol.samples, protocol.reference, protocol.held_out) == (500, 300, 200)
     assert (protocol.seed, protocol.split, protocol.ema, protocol.resize) == (9, "half", True, "none")
     assert protocol.extractor_digest == grey28().digest
     assert protocol.classifier_digest == digits().digest
     assert protocol.version == gansmith.__version__
-    plain = judged(Images(images), images, extractor=pixels(), classifier=None)
-    assert (plain.protocol.classifier, plain.protocol.held_out) == (None, 0)
-    assert list(plain.values) == ["Fréchet distance (pixels)", "precision (pixels)", "recall (pixels)"]
+    assert protocol.reference_digest == content_digest(images[:300])
+    assert protocol.held_out_digest == content_digest(images[300:])
+    plain = judged(Images(images), images, extractor=pixels(), classifier=None, measures=some)
+    assert (plain.protocol.classifier, plain.protocol.held_out, plain.protocol.held_out_digest) == (None, 0, None)
+    names = ("Fréchet distance", "precision", "recall", "density", "coverage")
+    assert list(plain.values) == [f"{name} (pixels)" for name in names]
+    assert plain.figure("recall").measure == "Manifold(k=3, wide=5)"
+
+
+def test_a_measure_of_ones_own_is_a_function(embedded: Digits) -> None:
+    def brightness(seen: Examination) -> dict[str, Figure]:
+        return {"brightness": Figure(value=seen.samples.pictures.double().mean().item(), better="higher")}
+
+    white = judged(Images(torch.ones(9, 1, 28, 28)), embedded[0][::50], n=20, measures=[brightness])
+    assert white.values == {"brightness": 255.0}
+    assert white.figure("brightness").measure.endswith("brightness")
+    with pytest.raises(ValueError, match="two measures have figures named 'brightness'"):
+        judged(Images(torch.ones(9, 1, 28, 28)), embedded[0][::50], n=20, measures=[brightness, brightness])
+
+
+def test_given_images_are_all_judged_and_once(embedded: Digits) -> None:
+    report = judged(embedded[0][:40], embedded[0][::50], n=999, measures=[measures.Confidence()])
+    assert report.protocol.samples == 40
+    sure = (digits().probabilities(embedded[0][:40].float() / 127.5 - 1).amax(1) >= 0.9).double().mean()
+    assert report["confident share"] == pytest.approx(float(sure))
 
 
 def test_other_sizes_only_on_request_and_on_record() -> None:
@@ -104,7 +134,7 @@ def test_other_sizes_only_on_request_and_on_record() -> None:
 
 def test_precision_and_recall_of_many_images_take_some_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     # Data sorted by class, as folders are: only a choice from everywhere finds both clusters (one of them is sampled).
-    monkeypatch.setitem(evaluate.__globals__, "NEIGHBOURS", 100)
+    monkeypatch.setattr("gansmith.metrics.evaluation.NEIGHBOURS", 100)
     near = torch.rand(400, 1, 2, 2, generator=torch.Generator().manual_seed(0)) / 10
     report = judged(Images(near), torch.cat((near, near - 1)), extractor=pixels(), classifier=None, n=400)
     assert report["precision"] > 0.9

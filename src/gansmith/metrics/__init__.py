@@ -13,7 +13,7 @@ from gansmith.metrics.density import DensityCoverage, density_coverage
 from gansmith.metrics.discrepancy import mmd
 from gansmith.metrics.distances import Nearest, nearest, nearest_others
 from gansmith.metrics.estimate import Estimate, wilson
-from gansmith.metrics.evaluation import evaluate
+from gansmith.metrics.evaluation import evaluate, examine, report_on
 from gansmith.metrics.exact import (
     game_value,
     js_divergence,
@@ -25,6 +25,7 @@ from gansmith.metrics.exact import (
     optimal_value,
     total_variation,
 )
+from gansmith.metrics.examination import Examination, Measure
 from gansmith.metrics.extractors import named_classifier, named_extractor
 from gansmith.metrics.features import Extractor, NetworkExtractor, frechet_name, grey28, pixels
 from gansmith.metrics.fidelity import Calls, calls, relative_share
@@ -33,7 +34,7 @@ from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
 from gansmith.metrics.sampling import Images, draw
-from gansmith.metrics.score import Protocol, Report, Score
+from gansmith.metrics.score import Figure, Protocol, Report, Score
 from gansmith.metrics.similarity import ms_ssim, ms_ssim_diversity, ms_ssim_scales
 from gansmith.metrics.statistics import GaussianStatistics, collect
 from gansmith.metrics.support import Birthday, birthday, duplicate_distance
@@ -48,10 +49,13 @@ __all__ = [
     "Copying",
     "DensityCoverage",
     "Estimate",
+    "Examination",
     "Extractor",
+    "Figure",
     "GaussianStatistics",
     "Halves",
     "Images",
+    "Measure",
     "ModeCounts",
     "ModeReport",
     "Nearest",
@@ -74,6 +78,7 @@ __all__ = [
     "draw",
     "duplicate_distance",
     "evaluate",
+    "examine",
     "frechet_distance",
     "frechet_name",
     "game_value",
@@ -105,6 +110,7 @@ __all__ = [
     "pixels",
     "precision_recall",
     "relative_share",
+    "report_on",
     "total_variation",
     "two_sample_test",
     "wilson",

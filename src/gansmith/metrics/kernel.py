@@ -75,7 +75,8 @@ def kernel_distance(
 
 
 def _cubic(a: Tensor, b: Tensor) -> Tensor:
-    return (a @ b.T / a.shape[1] + 1) ** 3
+    k = (a @ b.T).div_(a.shape[1]).add_(1)
+    return k.square().mul_(k)  # in place, and no power: several times as fast
 
 
 def _subsets(points: Tensor, count: int, size: int, *key: object) -> Iterator[Tensor]:

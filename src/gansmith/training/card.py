@@ -133,7 +133,7 @@ def _quality(model: Model) -> str:
     if not scores:
         return "## How good it is\n\nNobody has measured it. `gansmith evaluate FOLDER` does."
     table = "\n".join(
-        ("| measure | value |", "|---|---|", *(f"| {_cell(key)} | {value:.4g} |" for key, value in scores.items()))
+        ("| measure | value |", "|---|---|", *(f"| {_cell(key)} | {_figure(found)} |" for key, found in scores.items()))
     )
     protocol = {key: value for key, value in (model.evaluation or {}).get("protocol", {}).items() if value is not None}
     text = f"## How good it is\n\n{table}"
@@ -141,6 +141,14 @@ def _quality(model: Model) -> str:
         said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items())
         text += f"\n\nMeasured with: {said}. Numbers of another protocol do not compare with these."
     return text
+
+
+def _figure(found: float | Mapping[str, Any]) -> str:
+    """A score as the evaluation wrote it: a mapping, or a bare value from before there were intervals."""
+    if not isinstance(found, Mapping):
+        return f"{found:.4g}"
+    text = f"{found['value']:.4g}"
+    return text if found.get("low") is None else f"{text} ({found['low']:.4g} to {found['high']:.4g})"
 
 
 def _limits(model: Model) -> str:

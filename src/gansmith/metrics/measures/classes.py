@@ -1,0 +1,107 @@
+"""What a classifier makes of the samples: how sure it is, and of which classes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from gansmith.metrics.class_score import inception_score
+from gansmith.metrics.counts import class_counts, mode_counts
+from gansmith.metrics.estimate import Estimate, wilson
+from gansmith.metrics.examination import Examination
+from gansmith.metrics.fidelity import Calls, relative_share
+from gansmith.metrics.score import Figure
+
+__all__ = ["ClassScore", "Classes", "Confidence"]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Confidence:
+    """The share of samples that the classifier calls with confidence, that of real images, and that of each class.
+
+    Real images are the held-out ones where there are some, and otherwise the reference. They are taken as given, so the
+    interval of the ratio is that of the share of samples.
+    """
+
+    def __call__(self, seen: Examination) -> dict[str, Figure]:
+        of_samples, of_real = seen.samples.calls, (seen.held_out or seen.real).calls
+        if of_samples is None or of_real is None:
+            return {}
+        by, share = f"({seen.protocol.classifier})", _share(of_samples, sum(of_samples.confident), better="higher")
+        ratio = relative_share(of_samples, of_real)
+        low, high = (None if end is None else end / of_real.share for end in (share.low, share.high))
+        figures = {
+            f"confident share {by}": share,
+            f"confident share of real {by}": _share(of_real, sum(of_real.confident)),
+            f"relative share {by}": Figure(value=ratio, low=low, high=high, better="higher", interval=share.interval),
+        }
+        classes = enumerate(of_samples.confident)
+        return figures | {f"share of class {label} {by}": _share(of_samples, number) for label, number in classes}
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """The inception-style score under the classifier; see `gansmith.metrics.inception_score`.
+
+    Args:
+        splits: parts into which the samples are dealt, 10 by custom; 1 takes all at once, so that nothing is left to
+            how they are dealt.
+    """
+
+    splits: int = 1
+
+    def __call__(self, seen: Examination) -> dict[str, Figure]:
+        probabilities = seen.samples.probabilities
+        if probabilities is None or len(probabilities) < 2 * self.splits:
+            return {}
+        found = inception_score(probabilities, splits=self.splits)
+        low, high = found.interval()
+        interval = f"delta method, {len(probabilities):,} samples in {self.splits} parts"
+        return {
+            f"class score ({seen.protocol.classifier})": Figure(
+                value=found.value, low=max(1.0, low), high=high, better="higher", interval=interval
+            )
+        }
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """How many of the reference's classes samples are called, and how far the shares of all are from the reference's.
+
+    Whatever the classifier calls most probable counts, however sure it is; see `gansmith.metrics.mode_counts`.
+    """
+
+    def __call__(self, seen: Examination) -> dict[str, Figure]:
+        probabilities, reference = seen.samples.probabilities, seen.real.called
+        if probabilities is None or reference is None:
+            return {}
+        found, of, kl = mode_counts(probabilities, reference)
+        by, n = f"({seen.protocol.classifier})", len(probabilities)
+        # Where each sample adds log q/p of its own class, the mean over samples has the error of any mean.
+        q, p = (counts.double() / counts.sum() for counts in (class_counts(probabilities, reference.shape), reference))
+        terms = torch.special.xlogy(torch.ones_like(q), q / p)[q > 0]
+        error = float(((q[q > 0] * terms.square()).sum() - kl**2).clamp(min=0) / n) ** 0.5
+        low, high = Estimate(kl, error).interval()
+        interval = f"delta method, {n:,} samples; about {(of - 1) / (2 * n):.2g} of the value is bias"
+        counted = Figure(value=float(found), better="higher", interval=f"of {of} in the reference")
+        if not math.isfinite(kl):  # samples of a class that the reference lacks
+            return {f"classes found {by}": counted}
+        return {
+            f"classes found {by}": counted,
+            f"KL of class shares {by}": Figure(
+                value=kl, low=max(0.0, low), high=high, better="lower", interval=interval
+            ),
+        }
+
+
+def _share(calls: Calls, number: int, *, better: str = "") -> Figure:
+    low, high = wilson(number, calls.count)
+    return Figure(
+        value=number / calls.count, low=low, high=high, better=better, interval=f"Wilson, {calls.count:,} images"
+    )
