@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from gansmith.data import avatars, named
+from gansmith.data import avatars, drawn, named
 from gansmith.data.archives import read_npz
 from gansmith.data.arrays import from_arrays
 from gansmith.data.build import Wanted, from_files
@@ -17,7 +17,7 @@ from gansmith.spelling import listed, nearest, path_suggestion, suggestion
 
 __all__ = ["NAMES", "open_images"]
 
-NAMES = ("digits", *named.IDX_SETS, "avatars")
+NAMES = ("digits", *named.IDX_SETS, *drawn.DRAWN, "avatars")
 PICKLES = frozenset((".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"))
 
 
@@ -34,7 +34,8 @@ def open_images(
     Args:
         spec: a name (digits, mnist, mnist-test, fashion-mnist, fashion-mnist-test, avatars; mnist:DIRECTORY reads the
             idx files of that directory, avatars:20000 draws so many, avatars:20000:mouth labels them by another
-            attribute); or a path: a folder of images (its first-level subfolders are the classes), a .npz, a .zip.
+            attribute; counting, perspective and structure, of which counting:20000:7 draws so many, of seed 7); or a
+            path: a folder of images (its first-level subfolders are the classes), a .npz, a .zip.
         size: (height, width) to crop and resize to. By default the common size of all images if they have one up to
             256; else a square, the largest power of two up to the median smaller side, between 16 and 256.
         channels: 1 or 3; by default 1 if all images are grey.
@@ -71,6 +72,16 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
             lambda: avatars.read_avatars(count, label=label, size=size, progress=progress),
             avatars.avatars_content(count, label, size),
             replace(wanted, size=size),
+            cache=cache,
+            progress=None,
+        )
+    if name in drawn.DRAWN:
+        count, seed = _drawn_options(name, rest)
+        return from_arrays(
+            name,
+            lambda: drawn.read_drawn(name, count, seed=seed, progress=progress),
+            drawn.drawn_content(name, count, seed),
+            wanted,
             cache=cache,
             progress=None,
         )
@@ -119,6 +130,13 @@ def _avatar_options(rest: str) -> tuple[int, str]:
     if label and label not in avatars.ATTRIBUTES:
         raise ValueError(f"avatars:{rest}: no attribute {label!r}{suggestion(label, avatars.ATTRIBUTES)}")
     return int(count or avatars.COUNT), label or avatars.LABEL
+
+
+def _drawn_options(name: str, rest: str) -> tuple[int, int]:
+    count, _, seed = rest.partition(":")
+    if (count and not (count.isdecimal() and int(count) > 0)) or (seed and not seed.isdecimal()):
+        raise ValueError(f"{name}:{rest}: write how many pictures to draw, and their seed, as in {name}:20000:7")
+    return int(count or drawn.COUNT), int(seed or 0)
 
 
 def _existing(spec: str) -> Path:

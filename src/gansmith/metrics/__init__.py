@@ -6,6 +6,7 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 from gansmith.metrics.class_score import inception_score
 from gansmith.metrics.classifier import Classifier, calibrate, digits
 from gansmith.metrics.clusters import Clusters, kmeans
+from gansmith.metrics.content import ContentCheck, ContentReport, content_check, content_report
 from gansmith.metrics.controls import Blends, Halves, Noise
 from gansmith.metrics.copying import Copying, authenticity, copying_test, mann_whitney
 from gansmith.metrics.counts import ModeCounts, class_counts, mode_counts
@@ -45,6 +46,8 @@ __all__ = [
     "Blends",
     "Calls",
     "Classifier",
+    "ContentCheck",
+    "ContentReport",
     "Clusters",
     "Copying",
     "DensityCoverage",
@@ -72,6 +75,8 @@ __all__ = [
     "calls",
     "class_counts",
     "collect",
+    "content_check",
+    "content_report",
     "copying_test",
     "density_coverage",
     "digits",
