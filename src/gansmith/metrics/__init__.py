@@ -34,9 +34,11 @@ from gansmith.metrics.frechet import frechet_distance
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
+from gansmith.metrics.path import path_length, spherical
 from gansmith.metrics.sampling import Images, draw
 from gansmith.metrics.score import Figure, Protocol, Report, Score
 from gansmith.metrics.similarity import ms_ssim, ms_ssim_diversity, ms_ssim_scales
+from gansmith.metrics.sliced import sliced_wasserstein
 from gansmith.metrics.statistics import GaussianStatistics, collect
 from gansmith.metrics.support import Birthday, birthday, duplicate_distance
 from gansmith.metrics.two_sample import TwoSample, logistic, neighbour_vote, two_sample_test
@@ -46,9 +48,9 @@ __all__ = [
     "Blends",
     "Calls",
     "Classifier",
+    "Clusters",
     "ContentCheck",
     "ContentReport",
-    "Clusters",
     "Copying",
     "DensityCoverage",
     "Estimate",
@@ -112,10 +114,13 @@ __all__ = [
     "neighbour_vote",
     "optimal_discriminator",
     "optimal_value",
+    "path_length",
     "pixels",
     "precision_recall",
     "relative_share",
     "report_on",
+    "sliced_wasserstein",
+    "spherical",
     "total_variation",
     "two_sample_test",
     "wilson",
