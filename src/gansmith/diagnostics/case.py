@@ -85,10 +85,14 @@ class Case:
     def __call__(self, name: str) -> tuple[float, ...]:
         """A signal's medians, one for each probe."""
         if name not in self._kept:
-            raw, reach = self.raw(name), self.limits.smooth
-            windows = [[v for v in raw[max(0, i - reach + 1) : i + 1] if not math.isnan(v)] for i in range(len(raw))]
-            self._kept[name] = tuple(median(window) if window else math.nan for window in windows)
+            self._kept[name] = self.over(name, self.limits.smooth)
         return self._kept[name]
+
+    def over(self, name: str, probes: int) -> tuple[float, ...]:
+        """A signal's medians over so many probes."""
+        raw = self.raw(name)
+        windows = [[v for v in raw[max(0, i - probes + 1) : i + 1] if not math.isnan(v)] for i in range(len(raw))]
+        return tuple(median(window) if window else math.nan for window in windows)
 
     def last(self, name: str) -> float:
         """A signal's median now."""
@@ -153,7 +157,8 @@ class Case:
 
     def evidence(self, name: str, bound: float, sentence: str, *, above: bool) -> Evidence:
         """A signal that crossed its line; ``{}`` in the sentence is its value."""
-        return Evidence(signal=WATCH + name, bound=bound, above=above, sentence=sentence.format(self.last(name)))
+        said = sentence.format(self.last(name))
+        return Evidence(signal=WATCH + name, bound=bound, above=above, sentence=said, over=self.limits.smooth)
 
     def verdict(
         self, disorder: str, when: Stretch | None, evidence: Sequence[Evidence], remedy: Remedy, *, failure: bool = True

@@ -31,7 +31,7 @@ class Limits:
         wide: the logit gap from which the discriminator is certain.
         unsure: the accuracy up to which the discriminator sees no difference.
         overfitting: the share of the logit gap that is gone on held-out images.
-        memory: probes over whose sum this share is taken, and turns are counted.
+        memory: probes over which the median of this share is taken, and turns are counted.
         copying: samples' distance to their nearest training image over that of unseen real images.
         turns: how often within `memory` probes the discriminator's lead changes sides.
         swing: how far the mean sample moves between probes, in deviations of the real images.
@@ -58,14 +58,14 @@ class Limits:
     diversity: float = 0.4
     local: float = 0.25
     within: float = 0.25
-    missed: float = 0.2
+    missed: float = 0.3
     classes_missed: float = 0.08
     sure: float = 0.98
     saturated: float = 0.5
     vanished: float = 0.05
     wide: float = 10.0
     unsure: float = 0.6
-    overfitting: float = 0.45
+    overfitting: float = 0.4
     memory: int = 8
     copying: float = 0.6
     turns: int = 2
@@ -76,7 +76,7 @@ class Limits:
     worse: float = 1.5
     worse_by: float = 0.03
     exploded: float = 100.0
-    start: float = 0.8
+    start: float = 0.7
 
     def __post_init__(self) -> None:
         for item in fields(self):

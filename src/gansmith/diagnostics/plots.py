@@ -9,7 +9,6 @@ from statistics import median
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from gansmith.diagnostics.limits import Limits
 from gansmith.diagnostics.trace import Series, Trace
 from gansmith.diagnostics.verdict import Evidence, Verdict
 from gansmith.files import write_atomically
@@ -42,13 +41,12 @@ TITLES = {
     "watch/weights/generator": "Norm of the generator's weights",
 }
 LINE, BAD, INK, FAINT = "#2f6db3", "#d8652a", "#333333", "#dddddd"
-SMOOTH = Limits().smooth
 
 
 def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
     """Draw what a verdict rests on as one PNG, a panel for each signal; return its path.
 
-    The line is the median over a few probes, the points are what was taken. The bound is dashed, with the bad side
+    The line is the median that was judged by, the points are what was taken. The bound is dashed, with the bad side
     shaded, and the step at which it began is marked. Values that are not finite are crosses at the top.
 
     Args:
@@ -63,7 +61,7 @@ def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
     columns = min(2, count)
     rows = -(-count // columns)
     width = 5.6 * max(columns, 1.3)
-    words = wrap(str(verdict), int(width * 17))
+    words = wrap(_capitalised(str(verdict)), int(width * 14.5))
     height = 2.9 * rows + 0.25 * len(words) + 0.3
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
@@ -78,12 +76,16 @@ def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
     return write_atomically(Path(path), out.getvalue())
 
 
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _draw(axes: Axes, item: Evidence, series: Series, verdict: Verdict) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     taken = [(step, value) for step, value in zip(*series, strict=True) if math.isfinite(value)]
     steps, values = [step for step, _ in taken], [value for _, value in taken]
-    smooth = [median(values[max(0, i - SMOOTH + 1) : i + 1]) for i in range(len(values))]
+    smooth = [median(values[max(0, i - item.over + 1) : i + 1]) for i in range(len(values))]
     axes.plot(steps, values, ".", color=LINE, alpha=0.35, markersize=4)
     axes.plot(steps, smooth, color=LINE, linewidth=1.8)
     axes.axhline(item.bound, color=INK, linewidth=0.9, linestyle=(0, (4, 4)))

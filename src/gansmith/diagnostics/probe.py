@@ -131,7 +131,8 @@ class Probe:
             found |= self._unseen(game, players, round, outcome, key)
             found |= self._live(players, outcome, key)
             found |= self._turning(game, players, round)
-        found |= self._content(sampler, key)
+        with _untouched(players, key_seed(*key)):  # a sampler may be one of the players
+            found |= self._content(sampler, key)
         return {PREFIX + name: value for name, value in found.items()}
 
     def _round(self, images: _Set, key: tuple[object, ...], device: torch.device) -> Round:

@@ -18,12 +18,14 @@ class Evidence:
         bound: the line.
         above: whether values above the line are the bad ones.
         sentence: what it shows, with the figures: "samples are 0.1 times as far apart as real images".
+        over: the number of values over whose median it was judged.
     """
 
     signal: str
     bound: float
     above: bool
     sentence: str
+    over: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 from gansmith.diagnostics.case import Case, every, some
 from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower, together
@@ -68,32 +68,26 @@ def dropped_modes(case: Case) -> Verdict | None:
 def overfitting(case: Case) -> Verdict | None:
     """The discriminator knows its training images by heart, or samples are copies of them."""
     limits = case.limits
-    heart, copies = _by_heart(case), case.below("nearest", limits.copying)
+    known = [share > limits.overfitting for share in case.over("overfitting", limits.memory)]
+    copies = case.below("nearest", limits.copying)
     shown: list[Evidence] = []
-    if heart and heart[-1] > limits.overfitting:
-        sentence = f"{heart[-1]:.0%} of the discriminator's logit gap is gone on real images that it has not seen"
-        shown.append(case.evidence("overfitting", limits.overfitting, sentence, above=True))
+    if known[-1:] == [True]:
+        share = case.over("overfitting", limits.memory)[-1]
+        sentence = f"{share:.0%} of the discriminator's logit gap is gone on real images that it has not seen"
+        line = case.evidence("overfitting", limits.overfitting, sentence, above=True)
+        shown.append(replace(line, over=limits.memory))
     if copies[-1:] == [True]:
         sentence = "samples are {:.2f} times as far from the training images as unseen real ones are"
         shown.append(case.evidence("nearest", limits.copying, sentence, above=False))
+    # Over fewer probes the share means nothing: each is noisy.
+    known = [i + 1 >= limits.memory and flag for i, flag in enumerate(known)]
     s = case.settings
     return case.verdict(
         "overfitting",
-        case.stretch(some([share > limits.overfitting for share in heart], copies)),
+        case.stretch(some(known, copies)),
         shown,
         remedy(augmented(s), penalised(s), otherwise="train on more images, or stop earlier"),
     )
-
-
-def _by_heart(case: Case) -> list[float]:
-    """The share of the logit gap that is gone on held-out images, of the sums over many probes: each is noisy."""
-    pairs = list(zip(case.raw("logit_gap"), case.raw("logit_gap_held_out"), strict=True))
-    found = []
-    for i in range(len(pairs)):
-        window = pairs[max(0, i - case.limits.memory + 1) : i + 1]
-        gap, unseen = (sum(column) for column in zip(*window, strict=True))
-        found.append(1 - unseen / gap if len(window) == case.limits.memory and gap > 0 else math.nan)
-    return found
 
 
 def batch_correlation(case: Case) -> Verdict | None:

@@ -70,7 +70,7 @@ def oscillation(case: Case) -> Verdict | None:
         shown.append(Evidence(signal=f"{WATCH}logit_gap", bound=0.0, above=False, sentence=sentence))
     if swings and swings[-1] > limits.swing:
         sentence = f"between two looks, the mean sample moves by {swings[-1]:.2f} deviations of the real images"
-        shown.append(Evidence(signal=f"{WATCH}live/centre/1", bound=limits.swing, above=True, sentence=sentence))
+        shown.append(Evidence(signal=f"{WATCH}live/centre/1", bound=0.0, above=True, sentence=sentence))
     moving = [turn >= limits.turns or swing > limits.swing for turn, swing in zip(turns, swings, strict=True)]
     s = case.settings
     return case.verdict(
