@@ -46,6 +46,7 @@ COMMANDS = {
     "tutorial": Command(
         "tutorial", "draw a figure of the literature and prove what it claims: gansmith tutorial [NAME]"
     ),
+    "quiz": Command("quiz", "write a page on which people tell real pictures from generated ones"),
     "doctor": Command("doctor", "say whether this machine is ready to train"),
     "export": Command("export", "write a run's generator as ONNX, or as a folder to share"),
     "version": Command("app", "the version"),
