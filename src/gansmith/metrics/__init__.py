@@ -34,6 +34,7 @@ from gansmith.metrics.frechet import frechet_distance
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
+from gansmith.metrics.parzen import Parzen, parzen_estimate, parzen_log_likelihood, parzen_sigma
 from gansmith.metrics.path import path_length, spherical
 from gansmith.metrics.sampling import Images, draw
 from gansmith.metrics.score import Figure, Protocol, Report, Score
@@ -66,6 +67,7 @@ __all__ = [
     "Nearest",
     "NetworkExtractor",
     "Noise",
+    "Parzen",
     "PrecisionRecall",
     "Protocol",
     "Report",
@@ -114,6 +116,9 @@ __all__ = [
     "neighbour_vote",
     "optimal_discriminator",
     "optimal_value",
+    "parzen_estimate",
+    "parzen_log_likelihood",
+    "parzen_sigma",
     "path_length",
     "pixels",
     "precision_recall",
