@@ -170,7 +170,7 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
         ("batch: 0", "batch must be at least 1, not 0"),
         ("name: 3", "name must be a text, not 3; put it in quotes"),
         ("size: big", "size must be height x width, such as 64x96, or one number for a square or none, not 'big'"),
-        ("every: 3", "every must be a mapping of log, sample, save and keep, not 3"),
+        ("every: 3", "every must be a mapping of log, sample, save, keep and watch, not 3"),
         ("run: {precision: bf}", "run.precision must be 'auto', 'float32' or 'bfloat16', not 'bf'"),
         ("networks: dcgn", "networks: there is no architecture 'dcgn'; did you mean 'dcgan'?"),
         ("networks: {dcgan: {widht: 3}}", "networks.dcgan has no key 'widht'; did you mean 'width'?"),

@@ -18,9 +18,9 @@ from gansmith.spelling import suggestion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FAILED", "NOT_FINITE", "YOUR_INPUT", "main"]
+__all__ = ["FAILED", "FAILING", "NOT_FINITE", "YOUR_INPUT", "main"]
 
-FAILED, YOUR_INPUT, NOT_FINITE, INTERRUPTED = 1, 2, 3, 130
+FAILED, YOUR_INPUT, NOT_FINITE, FAILING, INTERRUPTED = 1, 2, 3, 4, 130
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ COMMANDS = {
         "tutorial", "draw a figure of the literature and prove what it claims: gansmith tutorial [NAME]"
     ),
     "quiz": Command("quiz", "write a page on which people tell real pictures from generated ones"),
-    "doctor": Command("doctor", "say whether this machine is ready to train"),
+    "doctor": Command("doctor", "say what a run suffers from, or without one whether this machine is ready to train"),
     "export": Command("export", "write a run's generator as ONNX, or as a folder to share"),
     "version": Command("app", "the version"),
 }
@@ -65,6 +65,7 @@ Train generative adversarial networks, and never lose a run.
   gansmith COMMAND --help                    everything about a command
 
 exit codes: 0 done, 1 something failed, 2 your input was not understood, 3 training became infinite or not a number,
+            4 training was seen to fail, and --on-failure stop ended it,
             130 and 143 stopped by Ctrl-C or SIGTERM after saving
 environment: GANSMITH_CACHE is where prepared images are kept; GANSMITH_TRACEBACK=1 shows where an error came from"""
 

@@ -159,7 +159,10 @@ def _loggers(given: Namespace) -> list[Logger]:
 
 
 def _ended(run: Run) -> int:
+    from gansmith.cli.app import FAILING
     from gansmith.training.stop import exit_code
 
     print(run.path)
+    if run.failure is not None:
+        return FAILING
     return 0 if run.stopped_by is None else exit_code(run.stopped_by)

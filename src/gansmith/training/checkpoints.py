@@ -22,6 +22,7 @@ from gansmith.training.manifest import (
     MIGRATIONS,
     CheckpointError,
     DamagedError,
+    facts_of,
     manifest_of,
     seems_whole,
     verified,
@@ -32,6 +33,12 @@ from gansmith.training.trees import pack, unpack
 __all__ = ["CheckpointError", "Checkpoints", "refuse_pickle"]
 
 WEIGHTS, OUTLINE, BEST = "weights.safetensors", "tree.json", "best.json"
+HEALTHY = 4
+"""Checkpoints of a healthy run that stay: the last ones and the first."""
+
+LEFT = "left-"
+"""Before the name of a checkpoint from which no run goes on."""
+
 _ENTRY = re.compile(r"step-(\d{7,})(?:\.(\d+))?")
 _LEFTOVER = re.compile(r"\.(?:saving|removing)-step-.+")
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin"}
@@ -63,7 +70,8 @@ class Checkpoints:
 
     Args:
         folder: where they are; made when first needed.
-        keep: how many of the newest stay, at least 1. The best one stays as well.
+        keep: how many of the newest stay, at least 1. The best one stays as well, and so do a few whose facts say that
+            the run was ``healthy``.
         warn: told about every checkpoint that is damaged.
 
     Raises:
@@ -157,19 +165,63 @@ class Checkpoints:
         best = self._marked()
         if not math.isfinite(score) or (best is not None and best[1] <= score):
             return
-        try:
-            write_atomically(self.folder / BEST, json.dumps({"checkpoint": path.name, "score": score}).encode())
-        except OSError as error:
-            raise CheckpointError(f"{path} could not be marked as best: {why(error)}") from error
+        self._mark(path, score)
 
     def best(self) -> Path | None:
         """The checkpoint that was marked as best, if it is still there."""
         best = self._marked()
         return None if best is None else best[0]
 
+    def best_score(self) -> float:
+        """The score of the checkpoint that was marked as best; infinite where there is none."""
+        best = self._marked()
+        return math.inf if best is None else best[1]
+
+    def healthy(self) -> list[Path]:
+        """The checkpoints whose facts say that the run was healthy, the newest first: the last few and the first one.
+
+        Of a step that was saved again, the last one counts. Which they are does not depend on when older ones are
+        removed.
+        """
+        found: dict[int, Path] = {}
+        for path in self.entries():
+            if facts_of(path).get("healthy") is True:
+                found.setdefault(_place(path)[0], path)
+        known = list(found.values())
+        return known if len(known) <= HEALTHY else [*known[: HEALTHY - 1], known[-1]]
+
+    def before(self, step: int) -> Path | None:
+        """The newest healthy checkpoint from before `step` that is what was saved, or else the newest of all."""
+        for path in self.healthy():
+            if _place(path)[0] < step and _is_whole(path):
+                return path
+        return self.latest()
+
+    def leave(self, step: int) -> None:
+        """Take all checkpoints after `step` out of the run's way: they belong to an attempt that was given up.
+
+        The best one stays under a name from which no run goes on; the others are removed.
+        """
+        best = self._marked()
+        for path in self.entries():
+            if _place(path)[0] > step:
+                if best is not None and path == best[0]:
+                    path.rename(path.with_name(LEFT + path.name))
+                else:
+                    self._remove(path)
+        # A later checkpoint may get the name that the best one had.
+        if best is not None and (left := self._marked()) is not None:
+            self._mark(*left)
+
     def at(self, step: int) -> Path | None:
         """The checkpoint of `step`, the last one if it was saved again, or None."""
         return next((p for p in self.entries() if _place(p)[0] == step), None)
+
+    def _mark(self, path: Path, score: float) -> None:
+        try:
+            write_atomically(self.folder / BEST, json.dumps({"checkpoint": path.name, "score": score}).encode())
+        except OSError as error:
+            raise CheckpointError(f"{path} could not be marked as best: {why(error)}") from error
 
     def _marked(self) -> tuple[Path, float] | None:
         try:
@@ -177,7 +229,8 @@ class Checkpoints:
             path, score = self.folder / Path(mark["checkpoint"]).name, float(mark["score"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return (path, score) if path.is_dir() else None
+        left = path.with_name(LEFT + path.name)
+        return next(((there, score) for there in (path, left) if there.is_dir()), None)
 
     def entries(self) -> list[Path]:
         """Every checkpoint, the newest first, whether damaged or not."""
@@ -214,12 +267,13 @@ class Checkpoints:
         return self.folder / (f"step-{step:07d}.{max(taken) + 1}" if taken else f"step-{step:07d}")
 
     def _prune(self, saved: Path) -> None:
-        """Remove all but `saved`, the newest whole ones below it, the best, and whole ones that lie ahead of it."""
+        """Remove all but `saved`, the newest whole ones below it, the best, healthy ones, and whole ones ahead."""
         entries = self.entries()
         here = entries.index(saved)
         ahead, behind = entries[:here], [p for p in entries[here + 1 :] if seems_whole(p)]
-        kept = {saved, *behind[: self.keep - 1], self.best(), *(p for p in ahead if _is_whole(p))}
-        for path in entries:
+        kept = {saved, *behind[: self.keep - 1], self.best(), *self.healthy(), *(p for p in ahead if _is_whole(p))}
+        left = [p for p in self.folder.iterdir() if p.name.startswith(LEFT)]
+        for path in (*entries, *left):
             if path not in kept:
                 self._remove(path)
 

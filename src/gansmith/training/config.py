@@ -18,7 +18,7 @@ from gansmith.training.pieces import SLOTS, Slot, address_of, conforming, in_wor
 from gansmith.training.plain_yaml import dump, parse
 from gansmith.training.recipe import Recipe
 
-__all__ = ["from_yaml", "merge", "parse", "to_yaml"]
+__all__ = ["flattened", "from_yaml", "merge", "nested", "parse", "to_yaml"]
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -74,6 +74,44 @@ def merge(recipe: Recipe, changes: Mapping[str, Any], *, allow_code: bool = Fals
     """
     merged: Recipe = _Reader(allow_code).record(Recipe, changes, "", recipe)
     return merged
+
+
+def flattened(recipe: Recipe) -> dict[str, Any]:
+    """The fields of a recipe by their dotted names, as a file holds them; lists stay whole.
+
+    Raises:
+        ValueError: as in `to_yaml`.
+
+    Example:
+        >>> flattened(Recipe())["dynamics.alternating.optimizer.adam.lr"]
+        0.0002
+    """
+    return dict(_flat(_written(Recipe, recipe, ""), ""))
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by dotted names as the mapping of mappings that `merge` takes.
+
+    Example:
+        >>> nested({"augment.flip": True, "augment.colour": True, "steps": 5})
+        {'augment': {'flip': True, 'colour': True}, 'steps': 5}
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        *path, last = name.split(".")
+        place = found
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return found
+
+
+def _flat(written: Any, at: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(written, Mapping) and written:
+        for name, within in written.items():
+            yield from _flat(within, f"{at}.{name}" if at else name)
+    else:
+        yield at, written
 
 
 @dataclass(frozen=True)

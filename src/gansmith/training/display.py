@@ -7,14 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["Display", "LiveDisplay", "PlainDisplay", "Silent", "duration", "preparing", "shown_here", "state_in_words"]
 
 SOON, OFTEN, SELDOM = 2.0, 2.0, 30.0
 """Seconds until preparations are spoken of, and at first and at last between two lines about them."""
 
-Record = Mapping[str, float]
+Record = Mapping[str, Any]
 
 
 class Display(Protocol):
@@ -42,12 +42,18 @@ def duration(seconds: float) -> str:
 
 
 def state_in_words(record: Record) -> str:
-    """The balance of the game in plain words, from how often the discriminator is right about a fresh batch.
+    """How the run is, in plain words: what the doctor last said, or else the balance of the game.
+
+    The balance is told from how often the discriminator is right about a fresh batch.
 
     Example:
+        >>> state_in_words({"accuracy": 0.7, "state": "mode collapse since step 1,200"})
+        'mode collapse since step 1,200'
         >>> state_in_words({"accuracy": 0.7}), state_in_words({"accuracy": 1.0})
         ('balanced', 'the discriminator is far ahead')
     """
+    if "state" in record:
+        return str(record["state"])
     accuracy = record.get("accuracy")
     if accuracy is None:
         return "playing"

@@ -11,16 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gansmith.diagnostics import Verdict
 from gansmith.training.checkpoints import CheckpointError, Checkpoints
-from gansmith.training.display import Display
+from gansmith.training.display import Display, state_in_words
 from gansmith.training.errors import NonFiniteError, TrainingError, is_out_of_memory
 from gansmith.training.meter import Meter
 from gansmith.training.quality import Quality
 from gansmith.training.recipe import Recipe
-from gansmith.training.rundir import RunDirectory, RunError
+from gansmith.training.rundir import RunDirectory, RunError, plain_record
 from gansmith.training.session import Session
 from gansmith.training.stop import Stop
 from gansmith.training.studio import Studio
+from gansmith.training.treatment import decided, returned, unexplained
+from gansmith.training.watch import Watch
 
 __all__ = ["Logger", "Loop", "Run", "memory_named"]
 
@@ -37,12 +40,14 @@ class Run:
         step: steps that were made.
         steps: steps that the recipe asks for.
         stopped_by: the signal that stopped it, if any.
+        failure: the verdict that stopped it, if any.
     """
 
     path: Path
     step: int
     steps: int
     stopped_by: int | None = None
+    failure: Verdict | None = None
 
 
 class Loop:
@@ -64,13 +69,17 @@ class Loop:
         self.every_step = session.engine.device.type == "cpu"
         self.saved = -1
         self.scored: tuple[int, float] | None = None
+        self.failure: Verdict | None = None
 
     def run(self) -> Run:
         if self.directory is not None:
             self.directory.rewind(self.session.step)
+            self.directory.decided(self.session.decisions)
         self.display.start(self.session.step, self.recipe.steps)
         try:
             with memory_named(self.recipe), Stop() as stop:
+                before = () if self.directory is None else self.directory.trace().records
+                self.watch = Watch(self.session, self._say, before)
                 return self._steps(stop)
         except (CheckpointError, RunError) as error:  # the disk's fault, not the caller's
             raise TrainingError(str(error)) from error
@@ -78,45 +87,145 @@ class Loop:
             self.display.stop()
 
     def _steps(self, stop: Stop) -> Run:
-        session, recipe = self.session, self.recipe
-        if session.step == 0 and not self._checkpoints().entries():
+        if self.session.step == 0 and not self._checkpoints().entries():
             self._save()
-        while session.step < recipe.steps:
-            result = session.advance()
-            self.meter.add(result)
-            last = session.step == recipe.steps
-            due = last or session.step % recipe.every.log == 0
-            if (self.every_step or due) and not self.meter.finite():
-                self._go_back()
+        while self.session.step < self.recipe.steps:
+            if not self._step():
                 continue
-            if due:
-                self._log()
-            if self.studio is not None and (last or session.step % recipe.every.sample == 0):
-                self._try(self._visit, "the samples could not be drawn")
+            step, last = self.session.step, self.session.step == self.recipe.steps
             stopping = self.processes.any(stop.requested)
-            if last or stopping or session.step % recipe.every.save == 0:
-                if session.broken() is not None:
-                    self._go_back()
+            if last or stopping or self.failure or step % self.recipe.every.save == 0:
+                if self._broken():
                     continue
                 self._save()
+            elif self._best():
+                self._save()
+            if self.failure is not None:
+                self.display.say(f"stopped at step {step}; go on nevertheless with: gansmith resume {self.path}")
+                return Run(self.path, step, self.recipe.steps, failure=self.failure)
             if stopping:
-                self.display.say(f"stopped at step {session.step}; go on with: gansmith resume {self.path}")
+                self.display.say(f"stopped at step {step}; go on with: gansmith resume {self.path}")
                 # Without a signal of its own, a process stops because another one was asked to.
-                return Run(self.path, session.step, recipe.steps, stop.signal or signal.SIGTERM)
+                return Run(self.path, step, self.recipe.steps, stop.signal or signal.SIGTERM)
         if self.studio is not None:
             self._try(self.studio.finish, "the plot could not be drawn")
-        return Run(self.path, session.step, recipe.steps)
+        return Run(self.path, self.session.step, self.recipe.steps)
+
+    def _step(self) -> bool:
+        """A step and what is due after it; False if the run went back."""
+        self.meter.add(self.session.advance())
+        step, every = self.session.step, self.recipe.every
+        last = step == self.recipe.steps
+        due, looking = last or step % every.log == 0, self.watch.due(step)
+        if (self.every_step or due or looking) and not self.meter.finite():
+            self._not_finite()
+            return False
+        if due:
+            self._log()
+        if last or step % every.sample == 0:
+            if self._broken():
+                return False
+            if self.studio is not None:
+                self._try(self._visit, "the samples could not be drawn")
+        return not looking or self._look()
 
     def _log(self) -> None:
-        record = self.meter.record(self.session.step, self.recipe.steps)
+        record: dict[str, Any] = self.meter.record(self.session.step, self.recipe.steps)
+        record["state"] = self.watch.state or state_in_words(record)
         self.display.update(record)
-        self._tell(record)
+        self._note(record)
 
     def _visit(self) -> None:
-        if self.studio is not None and self.directory is not None:
-            record = self.studio.visit()
-            self.scored = (self.session.step, record[Quality.name])
-            self._tell(record)
+        if self.studio is None:
+            return
+        record = self.studio.visit()
+        self._note(record)
+        self.scored = (self.session.step, record[Quality.name])
+
+    def _best(self) -> bool:
+        """Whether the samples of this step were better than any before."""
+        return (
+            self.scored is not None
+            and self.scored[0] == self.session.step
+            and (self.scored[1] < self._checkpoints().best_score())
+        )
+
+    def _look(self) -> bool:
+        """Look at the run, say what has changed, and do something about a failure; False if the run went back."""
+        before = {verdict.disorder: verdict for verdict in self.watch.diagnosis.verdicts}
+        self._tell(self.watch.look())
+        now = {verdict.disorder: verdict for verdict in self.watch.diagnosis.verdicts}
+        for disorder, verdict in now.items():
+            if disorder not in before:
+                self._say(str(verdict))
+        for disorder in before.keys() - now.keys():
+            self._say(f"{disorder} is over at step {self.session.step:,}")
+        failing = self.watch.diagnosis.failing
+        if failing is None or self.recipe.on_failure == "warn":
+            return True
+        if self.recipe.on_failure == "stop":
+            if failing.disorder not in (decision["disorder"] for decision in self.session.decisions):
+                # Who goes on with a run that was stopped has seen why.
+                self.session.decisions.append(decided(failing, self.session.step, "stopped"))
+                self.failure = failing
+                if self.directory is not None:
+                    self.directory.decided(self.session.decisions)
+            return True
+        return not self._roll_back(failing)
+
+    def _roll_back(self, failing: Verdict) -> bool:
+        """Return to before a failure with its remedy applied, where there is one and a retry left."""
+        if not failing.remedy.settings or self.session.attempt >= self.recipe.retries:
+            return False
+        records = [plain_record(r) for r in self.watch.trace.records if r["step"] >= failing.began]
+        self._keep_evidence({"what": failing.disorder, "verdict": failing.to_dict(), "records": records})
+        self._go_back(failing)
+        return True
+
+    def _not_finite(self) -> None:
+        """Go back from what is not finite with other noise, and with a remedy where the recipe says so."""
+        step, attempt = self.session.step, self.session.attempt
+        what = self.meter.culprit() or f"a weight of the {self.session.broken()}"
+        self._keep_evidence({"what": what, **self.meter.last()})
+        bound = 0 if self.recipe.on_failure == "stop" else self.recipe.retries
+        if attempt >= bound or self._checkpoints().latest() is None:
+            raise NonFiniteError(
+                f"{what} is not finite at step {step}, after {attempt + 1} attempt{'s' * (attempt > 0)}; the last good "
+                "checkpoint is kept. Lower the learning rate (--lr), or add a penalty (--penalties r1)"
+            )
+        known = self.watch.broken(what) if self.recipe.on_failure == "rollback" else None
+        self._go_back(known or unexplained(f"{what} is not finite", step))
+
+    def _keep_evidence(self, found: Mapping[str, Any]) -> None:
+        if self.directory is not None:
+            step, attempt = self.session.step, self.session.attempt
+            text = json.dumps({"step": step, "attempt": attempt, **found}, indent=2)
+            self.directory.write(f"evidence/step-{step:08d}-attempt-{attempt}.json", text)
+
+    def _go_back(self, verdict: Verdict) -> None:
+        """Return to a checkpoint from before with other noise, and with what the verdict says should be changed."""
+        step, checkpoints = self.session.step, self._checkpoints()
+        path = checkpoints.before(verdict.began) if self.processes.first else None
+        tree, _ = checkpoints.load(Path(self.processes.tell(str(path))))
+        self.session, decision, anew = returned(self.session, tree, verdict)
+        self.recipe, self.saved, self.scored = self.session.recipe, -1, None
+        self.processes.any(False)  # everybody has read the checkpoint before it may be removed
+        self._save()
+        if self.directory is not None:
+            checkpoints.leave(self.session.step)
+            self.directory.decided(self.session.decisions)
+            self.directory.rewind(self.session.step)  # the last, so that a kill before it goes the same way again
+            self.studio = Studio(self.session, self.directory)
+        self.watch.move_to(self.session)
+        self.meter = Meter(self.recipe.batch, self.session.step)
+        changed = f". {verdict.remedy.sentence}" if decision["settings"] else ""
+        back = f"back to step {self.session.step} with other noise"
+        self._say(f"{verdict.disorder} at step {step}: {back}{anew}{changed}")
+
+    def _note(self, record: Mapping[str, Any]) -> None:
+        """Write down a record, and let the doctor know."""
+        self.watch.note(record)
+        self._tell(record)
 
     def _tell(self, record: Mapping[str, Any]) -> None:
         """Write a record to the run's file and to every logger."""
@@ -147,34 +256,21 @@ class Loop:
     def _save(self) -> None:
         if self.directory is None or self.saved == self.session.step:
             return
-        checkpoints, step = self._checkpoints(), self.session.step
-        checkpoints.save(step, self.session.tree(), facts=self.session.facts())
+        checkpoints, step, facts = self._checkpoints(), self.session.step, self.session.facts()
+        # Only what is saved at every go can be gone back to, or else a run that was stopped would go another way.
+        if self.recipe.on_failure == "rollback" and step % self.recipe.every.save == 0:
+            facts["healthy"] = self.watch.diagnosis.failing is None
+        checkpoints.save(step, self.session.tree(), facts=facts)
         self.saved = step
         if self.scored is not None and self.scored[0] == step:
             self._try(partial(checkpoints.mark_best, *self.scored), "the best checkpoint could not be marked")
 
-    def _go_back(self) -> None:
-        """Return to the last checkpoint with other noise, a bounded number of times."""
-        session, step, attempt = self.session, self.session.step, self.session.attempt + 1
-        what = self.meter.culprit() or f"a weight of the {session.broken()}"
-        if self.directory is not None:
-            evidence = {"step": step, "attempt": session.attempt, "what": what, **self.meter.last()}
-            self.directory.write(
-                f"evidence/step-{step:08d}-attempt-{session.attempt}.json", json.dumps(evidence, indent=2)
-            )
-        newest = self._checkpoints().latest()
-        if attempt > self.recipe.retries or newest is None:
-            raise NonFiniteError(
-                f"{what} is not finite at step {step}, after {attempt} attempt{'s' * (attempt > 1)}; the last good "
-                "checkpoint is kept. Lower the learning rate (--lr), or add a penalty (--penalties r1)"
-            )
-        tree, _ = self._checkpoints().load(newest)
-        session.load(tree)
-        session.attempt = attempt
-        if self.directory is not None:
-            self.directory.rewind(session.step)
-        self.meter.clear(session.step)
-        self._say(f"{what} is not finite at step {step}: back to step {session.step} with other noise")
+    def _broken(self) -> bool:
+        """Whether a weight was not finite, so that the run went back."""
+        if self.session.broken() is None:
+            return False
+        self._not_finite()
+        return True
 
 
 @contextmanager

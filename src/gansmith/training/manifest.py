@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FORMAT", "MIGRATIONS", "CheckpointError", "DamagedError", "manifest_of", "seems_whole", "verified", "why"]
+__all__ = [
+    "FORMAT",
+    "MIGRATIONS",
+    "CheckpointError",
+    "DamagedError",
+    "facts_of",
+    "manifest_of",
+    "seems_whole",
+    "verified",
+    "why",
+]
 
 FORMAT = 1
 """The version of the format that is written."""
@@ -107,6 +117,14 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             "that wrote it, or start from its weights with --init-from"
         )
     return dict(manifest)
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """What a sealed manifest says about its checkpoint; empty where it cannot be read."""
+    try:
+        return dict(_read_manifest(path)["facts"])
+    except (CheckpointError, OSError):
+        return {}
 
 
 def verified(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -27,6 +27,7 @@ from gansmith.training.model import Model, known
 from gansmith.training.pictures import save_grid
 from gansmith.training.recipe import Recipe
 from gansmith.training.session import load_weights
+from gansmith.training.treatment import treated
 
 __all__ = ["from_pretrained", "load", "push_to_hub", "read_pretrained", "save_pretrained", "shipped"]
 
@@ -196,6 +197,8 @@ def _of_run(run: Path, checkpoint: Path | None, device: str, recipe: Recipe | No
     recipe, described = (
         (recipe, "") if recipe else _recipe((run / "config.yaml").read_text(encoding="utf-8"), allow_code)
     )
+    if not described:
+        recipe = treated(recipe, tree.get("decisions", ()))
     found = run / "evaluation.json"
     evaluation = json.loads(found.read_text(encoding="utf-8")) if found.is_file() else {}
     if evaluation.get("step") != tree["step"]:  # of weights that the run had before

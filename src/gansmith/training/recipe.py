@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
@@ -12,6 +12,10 @@ from gansmith.training.engine import Precision
 from gansmith.types import Dynamics, Game, check_piece
 
 __all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]
+
+
+OnFailure = Literal["warn", "stop", "rollback"]
+"""What a run does when it is seen to fail."""
 
 
 def _check_least(value: object, least: int, *names: str) -> None:
@@ -99,18 +103,21 @@ class Schedules:
         sample: a grid of samples from fixed latents.
         save: a checkpoint.
         keep: newest checkpoints that are kept.
+        watch: a look for what goes wrong; 0 leaves it out.
 
     Raises:
-        ValueError: one of them is below 1.
+        ValueError: one of them is below 1, or `watch` negative.
     """
 
     log: int = 25
     sample: int = 500
     save: int = 500
     keep: int = 2
+    watch: int = 200
 
     def __post_init__(self) -> None:
         _check_least(self, 1, "log", "sample", "save", "keep")
+        _check_least(self, 0, "watch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +144,9 @@ class Recipe:
         average: the moving average of the generator.
         run: where and how the arithmetic is done.
         every: how often things are logged, drawn and saved.
-        retries: how many times a run that has turned non-finite goes back to its last checkpoint before it stops.
+        on_failure: what a run does when it is seen to fail: ``warn`` says so, ``stop`` ends it, saved, and ``rollback``
+            returns to the last checkpoint from before and changes what the diagnosis says.
+        retries: how many times a run goes back at most; what is not finite ends it after that.
 
     Raises:
         ValueError: a piece or a value is not of the kind that belongs there, `latent` or `batch` is below 1, `held_out`
@@ -166,6 +175,7 @@ class Recipe:
     average: Averaging = Averaging()
     run: Execution = Execution()
     every: Schedules = Schedules()
+    on_failure: OnFailure = "warn"
     retries: int = 2
 
     def __post_init__(self) -> None:
@@ -176,6 +186,8 @@ class Recipe:
             raise ValueError(f"data is {self.data!r}; write it as text, such as 'photos/'")
         if self.size is not None and not (isinstance(self.size, tuple) and len(self.size) == 2):
             raise ValueError(f"size is {self.size!r}; give (height, width), such as (64, 64)")
+        if self.on_failure not in get_args(OnFailure):
+            raise ValueError(f"on_failure is {self.on_failure!r}; it must be 'warn', 'stop' or 'rollback'")
         _check_least(self, 1, "latent", "batch")
         _check_least(self, 0, "steps", "retries", "held_out")
         if self.held_out >= 1:

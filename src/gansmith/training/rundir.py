@@ -7,20 +7,23 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gansmith.diagnostics import Trace
 from gansmith.files import write_atomically
 from gansmith.lock import alive, held
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
 from gansmith.training.manifest import why
 from gansmith.training.places import CONFIG, ENVIRONMENT, LOCK, LOG, METRICS, RunError, given, is_run, meant, numbered
 
-__all__ = ["RunDirectory", "RunError"]
+__all__ = ["RunDirectory", "RunError", "plain_record"]
+
+DECISIONS = "decisions.jsonl"
 
 _PARTS = ("checkpoints", "samples")
 _TEMPORARY = re.compile(r"\.(\d+)-.+")
@@ -161,7 +164,7 @@ class RunDirectory:
         Raises:
             RunError: it could not be written.
         """
-        line = json.dumps({key: _plain(value) for key, value in values.items()}, allow_nan=False) + "\n"
+        line = json.dumps(plain_record(values), allow_nan=False) + "\n"
         try:
             _append(self.path / METRICS, line)
         except OSError as error:
@@ -185,10 +188,41 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{path} could not be rewritten: {why(error)}") from error
 
+    def trace(self) -> Trace:
+        """What ``metrics.jsonl`` holds.
+
+        Raises:
+            RunError: it could not be read.
+        """
+        path = self.path / METRICS
+        try:
+            return Trace.read(path.read_text(encoding="utf-8").splitlines() if path.exists() else ())
+        except OSError as error:
+            raise RunError(f"{path} could not be read: {why(error)}") from error
+
+    def decided(self, decisions: Sequence[Mapping[str, Any]]) -> None:
+        """Write down in ``decisions.jsonl`` what was done about disorders; nothing where nothing was.
+
+        Raises:
+            RunError: it could not be written.
+        """
+        if decisions or (self.path / DECISIONS).exists():
+            self.write(DECISIONS, "".join(json.dumps(decision) + "\n" for decision in decisions))
+
     def note(self, text: str) -> None:
         """Append a line with the time to ``log.txt``. That is for people, so a run does without it where it fails."""
         with suppress(OSError):
             _append(self.path / LOG, f"{datetime.now().isoformat(sep=' ', timespec='seconds')} {text}\n")
+
+
+def plain_record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as JSON can hold it: numbers that are not finite become text.
+
+    Example:
+        >>> plain_record({"step": 3, "cost": float("inf")})
+        {'step': 3, 'cost': 'inf'}
+    """
+    return {key: _plain(value) for key, value in values.items()}
 
 
 def _append(path: Path, line: str) -> None:

@@ -25,6 +25,7 @@ from gansmith.training.recipe import Recipe, settled
 from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
 from gansmith.training.transfer import starting_weights
+from gansmith.training.treatment import treated
 
 __all__ = ["resume", "train"]
 
@@ -120,8 +121,7 @@ def resume(
     with _engine(recipe, timeout) as engine, _owned(directory, engine.processes) as owned:
         images = data if data is not None else _images(recipe, shown)
         with memory_named(recipe):
-            session = Session.start(recipe, images, engine)
-        _restore(session, directory, shown, allow_data_change=allow_data_change)
+            session = _restored(recipe, images, engine, directory, shown, allow_data_change=allow_data_change)
         _announce(session, directory.path, shown)
         if owned is not None and steps is not None:
             owned.write("config.yaml", to_yaml(recipe))
@@ -138,8 +138,16 @@ def _owned(directory: RunDirectory, processes: Processes) -> Iterator[RunDirecto
         yield directory
 
 
-def _restore(session: Session, directory: RunDirectory, shown: Display, *, allow_data_change: bool) -> None:
-    """Bring a fresh session to where the run's newest valid checkpoint is."""
+def _restored(
+    recipe: Recipe,
+    images: ImageSet,
+    engine: DeviceEngine,
+    directory: RunDirectory,
+    shown: Display,
+    *,
+    allow_data_change: bool,
+) -> Session:
+    """The session of a run where its newest valid checkpoint is, with what was decided about its disorders."""
     checkpoints = directory.checkpoints(warn=shown.say)
     newest = checkpoints.latest()
     if newest is None:
@@ -149,18 +157,20 @@ def _restore(session: Session, directory: RunDirectory, shown: Display, *, allow
                 "another --out"
             )
         shown.say(f"{directory.path} was stopped before its first checkpoint: it begins at step 0")
+        session = Session.start(recipe, images, engine)
         origin = directory.environment().get("init_from")
         if origin is not None:
             session.adopt(*starting_weights(origin))
-        return
+        return session
     tree, facts = checkpoints.load(newest)
-    images = session.feed.images
     if facts.get("fingerprint") != images.fingerprint and not allow_data_change:
         raise ValueError(
             f"the data are not those that the run began with ({images.name} has changed); "
             "put them back, or go on with --allow-data-change"
         )
+    session = Session.start(treated(recipe, tree.get("decisions", ())), images, engine)
     session.load(tree)
+    return session
 
 
 def _announce(session: Session, path: Path, shown: Display) -> None:

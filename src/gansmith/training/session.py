@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Session:
         average: the generator's moving average.
         step: steps that have been made.
         attempt: how many times the run went back to a checkpoint; it decides the noise from there on.
+        decisions: what was done about its disorders, as plain values.
     """
 
     recipe: Recipe
@@ -45,6 +46,7 @@ class Session:
     average: MovingAverage
     step: int = 0
     attempt: int = 0
+    decisions: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def start(cls, recipe: Recipe, images: ImageSet, engine: DeviceEngine) -> Session:
@@ -101,6 +103,7 @@ class Session:
         return {
             "step": self.step,
             "attempt": self.attempt,
+            "decisions": list(self.decisions),
             "players": state_tree(dict(self.players)),
             "average": state_tree(self.average.module),
             "dynamics": state_tree(self.dynamics),
@@ -116,7 +119,7 @@ class Session:
             saved = tree["average"] if name == "average" else tree["players"][name]
             load_weights(module, saved, name)
         self.dynamics = restore(self.dynamics, tree["dynamics"])
-        self.step, self.attempt = tree["step"], tree["attempt"]
+        self.step, self.attempt, self.decisions = tree["step"], tree["attempt"], tree.get("decisions", [])
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint must know of the data."""

@@ -1,0 +1,161 @@
+"""Beginning again from an earlier state with another recipe: what is taken along, and what begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from torch import Tensor
+
+from gansmith.diagnostics import Remedy, Verdict
+from gansmith.dynamics.state import restore
+from gansmith.spelling import listed
+from gansmith.training.config import merge, nested
+from gansmith.training.recipe import Recipe
+from gansmith.training.session import Session, load_weights
+from gansmith.types import State
+
+__all__ = ["decided", "restarted", "returned", "treated", "unexplained"]
+
+_WRAPPED = "discriminator."
+"""What an augmentation puts before the names of the discriminator's weights."""
+
+
+def treated(recipe: Recipe, decisions: Iterable[Mapping[str, Any]]) -> Recipe:
+    """The recipe that a run goes by after what was decided about its disorders.
+
+    Example:
+        >>> treated(Recipe(), [{"settings": {"dynamics.alternating.optimizer.adam.lr": 1e-4}}]).dynamics.optimizer.lr
+        0.0001
+    """
+    for decision in decisions:
+        if decision.get("settings"):
+            recipe = merge(recipe, nested(decision["settings"]))
+    return recipe
+
+
+def decided(verdict: Verdict, step: int, what: str, **more: Any) -> dict[str, Any]:
+    """What was done at a step about a disorder, as plain values."""
+    return {
+        "step": step,
+        "what": what,
+        "disorder": verdict.disorder,
+        "began": verdict.began,
+        "evidence": [item.sentence for item in verdict.evidence],
+        "remedy": verdict.remedy.sentence,
+        **more,
+    }
+
+
+def unexplained(what: str, step: int) -> Verdict:
+    """The verdict on what went wrong without a known cause: other noise is all that can be tried."""
+    return Verdict(disorder=what, began=step, seen=step, evidence=(), remedy=Remedy(sentence=""))
+
+
+def returned(session: Session, tree: Mapping[str, Any], verdict: Verdict) -> tuple[Session, dict[str, Any], str]:
+    """The run back at an earlier state, with other noise and the remedy where it fits.
+
+    Args:
+        session: the run as it is.
+        tree: the earlier state, as a checkpoint holds it.
+        verdict: why it goes back.
+
+    Returns:
+        The session, the decision that is its last, and in words what could not be taken along.
+    """
+    decision = decided(verdict, session.step, "went back", to=tree["step"], settings=dict(verdict.remedy.settings))
+    try:
+        new, anew = restarted(session, treated(session.recipe, [decision]), tree)
+    except ValueError:  # the remedy does not suit these data, this device, or a piece of somebody's own
+        decision["settings"] = {}
+        new, anew = restarted(session, session.recipe, tree)
+    new.attempt = session.attempt + 1
+    new.decisions = [*session.decisions, decision]
+    return new, decision, anew
+
+
+def restarted(session: Session, recipe: Recipe, tree: Mapping[str, Any]) -> tuple[Session, str]:
+    """A session with that recipe at the state of an earlier one, and in words what could not be taken along.
+
+    Weights stay where the networks are still the same, and optimisers keep their memory, though not their settings,
+    where they are still of the same kind.
+
+    Args:
+        session: the run as it is.
+        recipe: what it is to go by.
+        tree: what a checkpoint holds of it.
+
+    Raises:
+        ValueError: the recipe does not suit the data or the device.
+    """
+    new = Session.start(recipe, session.feed.images, session.engine)
+    anew = [name for name, module in new.players.items() if not _loaded(module, tree["players"][name], name)]
+    if not _loaded(new.average.module, tree["average"], "generator"):
+        new.average.module.load_state_dict(new.players["generator"].state_dict())
+    fresh = recipe.dynamics.init(recipe.game, new.players)  # after the weights, which some keep a copy of
+    if not anew and _kinds(recipe.dynamics) == _kinds(session.recipe.dynamics):
+        new.dynamics = _with_settings(fresh, recipe, new, tree["dynamics"])
+    else:
+        anew.append("optimisers")
+        new.dynamics = _at(fresh, tree["step"])
+    new.step = tree["step"]
+    return new, f"; {listed(f'the {name}' for name in anew)} began anew" if anew else ""
+
+
+def _loaded(module: Any, saved: Mapping[str, Tensor], name: str) -> bool:
+    """Whether saved weights fit, with or without an augmentation around the network, and so were loaded."""
+    own = set(module.state_dict())
+    wrapped = {_WRAPPED + key: value for key, value in saved.items()}
+    bare = {key.removeprefix(_WRAPPED): value for key, value in saved.items()}
+    weights = next((found for found in (dict(saved), wrapped, bare) if set(found) == own), dict(saved))
+    try:
+        load_weights(module, weights, name)
+    except ValueError:
+        return False
+    return True
+
+
+def _kinds(piece: Any) -> Any:
+    """Of a dynamics, all that decides what its state looks like: its type, its optimiser's, those of what it wraps."""
+    if not is_dataclass(piece):
+        return piece
+    inside = [getattr(piece, field.name) for field in fields(piece) if field.name in ("dynamics", "optimizer")]
+    return (type(piece), *map(_kinds, inside))
+
+
+def _with_settings(fresh: State, recipe: Recipe, session: Session, saved: Any) -> State:
+    """The saved state under the settings of the recipe, with what only the recipe's own state has."""
+    settings = [_groups(optimizer) for optimizer in _optimizers(fresh)]
+    restored = restore(fresh, saved)
+    for optimizer, groups in zip(_optimizers(restored), settings, strict=True):
+        for group, own in zip(optimizer.param_groups, groups, strict=True):
+            group.update(own)
+    completed: State = _completed(restored, recipe.dynamics.init(recipe.game, session.players))
+    return completed
+
+
+def _groups(optimizer: Any) -> list[dict[str, Any]]:
+    kept = ("params", "steps")  # `steps` is how far a momentum has gone on its way
+    return [{key: value for key, value in group.items() if key not in kept} for group in optimizer.param_groups]
+
+
+def _optimizers(state: Any) -> list[Any]:
+    if hasattr(state, "param_groups"):
+        return [state]
+    parts: Sequence[Any] = list(state.values()) if isinstance(state, Mapping) else ()
+    return [optimizer for part in parts for optimizer in _optimizers(part)]
+
+
+def _completed(state: Any, fresh: Any) -> Any:
+    """A state with those entries of a fresh one that it lacks: what a new penalty remembers."""
+    if not isinstance(state, dict) or not isinstance(fresh, dict):
+        return state
+    return {**fresh, **{key: _completed(value, fresh.get(key)) for key, value in state.items()}}
+
+
+def _at(state: Any, steps: int) -> Any:
+    """A fresh state that counts its steps from where the run is, so that schedules go on."""
+    if not isinstance(state, dict):
+        return state
+    return {key: steps if key == "steps" else _at(value, steps) for key, value in state.items()}

@@ -1,0 +1,134 @@
+"""The doctor beside a run: looks at it every so often, and knows what it suffers from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from gansmith.data import parted
+from gansmith.data.mixing import permutation
+from gansmith.diagnostics import Diagnosis, Probe, Trace, Verdict
+from gansmith.diagnostics.diagnose import diagnose
+from gansmith.diagnostics.probe import LOOKED_AT, PREFIX
+from gansmith.training.config import flattened
+from gansmith.training.model import Model
+from gansmith.training.session import Session
+
+__all__ = ["Watch", "probe_of"]
+
+Record = Mapping[str, Any]
+
+
+def probe_of(session: Session) -> Probe:
+    """A probe for a run, with the images that its players see and those that they do not.
+
+    Raises:
+        ValueError: there are too few images.
+    """
+    recipe, images = session.recipe, session.feed.images
+    train, unseen = parted(images, recipe.held_out)
+    # Of a set that may not fit into memory, only what is looked at is read.
+    chosen = np.sort(train[permutation(len(train), seed=0)[:LOOKED_AT]])
+    pixels = images.pixels()
+    labels = None if images.labels is None else torch.tensor(images.labels)
+    enough = len(unseen) > 1
+    return Probe(
+        pixels[chosen],
+        latent=recipe.latent,
+        labels=None if labels is None else labels[chosen],
+        conditional=recipe.conditional,
+        held_out=pixels[unseen] if enough else None,
+        held_out_labels=labels[unseen] if enough and labels is not None else None,
+        batch=max(4, recipe.batch),
+    )
+
+
+class Watch:
+    """Takes the signals of a run, keeps what it wrote down, and asks for a diagnosis.
+
+    A diagnosis is a function of the records and the recipe alone, so that a run that was killed and goes on comes to
+    the same one at the same step. Of several processes all take the signals, because their batch norms talk to each
+    other; the first one judges and tells the others.
+
+    Args:
+        session: the run.
+        warn: is told, once, when the run cannot be looked at; the run goes on with what it writes down itself.
+        records: what the run wrote down before.
+    """
+
+    def __init__(self, session: Session, warn: Callable[[str], None], records: Iterable[Record] = ()) -> None:
+        self.warn, self.trace = warn, Trace(tuple(records))
+        self.probe: Probe | None = None
+        self.blind = False
+        self.move_to(session)
+
+    def move_to(self, session: Session) -> None:
+        """Go on beside another session of the run, as it was at its step."""
+        self.session, self.settings = session, flattened(session.recipe)
+        self.trace = self.trace.until(session.step)
+        looks = [int(record["step"]) for record in self.trace.records if "state" in record and "seconds" not in record]
+        self.diagnosis = self._judged(self.trace.until(looks[-1])) if looks else _unknown(session.step)
+        self.diagnosis = session.engine.processes.tell(self.diagnosis)
+
+    @property
+    def state(self) -> str | None:
+        """What is known of the run in a few plain words, if anything is."""
+        return self.diagnosis.state if self.diagnosis.known else None
+
+    def due(self, step: int) -> bool:
+        """Whether the run is to be looked at after that step."""
+        every = self.session.recipe.every.watch
+        return every > 0 and step % every == 0
+
+    def note(self, record: Record) -> None:
+        """Keep what the run writes down by itself."""
+        self.trace = self.trace.given(record)
+
+    def look(self) -> dict[str, Any]:
+        """The signals of now, with the state; all processes call it at the same step."""
+        record: dict[str, Any] = {"step": self.session.step, **self._signals()}
+        self.diagnosis = self.session.engine.processes.tell(self._judged(self.trace.given(record)))
+        record["state"] = self.diagnosis.state
+        self.note(record)
+        return record
+
+    def broken(self, what: str) -> Verdict | None:
+        """The verdict on a run of which something is not finite now."""
+        record = {"step": self.session.step, "what": what, PREFIX + "non_finite": 1.0}
+        verdict: Verdict | None = self.session.engine.processes.tell(self._judged(self.trace.given(record)).failing)
+        return verdict
+
+    def _signals(self) -> dict[str, float]:
+        session, found, why = self.session, {}, ""
+        if not self.blind:
+            try:
+                self.probe = self.probe or probe_of(session)
+                found = self.probe(
+                    session.recipe.game,
+                    session.players,
+                    Model.of(session),
+                    step=session.step,
+                    memory=session.dynamics.get("memory"),
+                )
+            except Exception as error:
+                why = f"warning: the run cannot be looked at: {error}"
+            self.blind = session.engine.processes.any(bool(why))
+        if why:
+            self.warn(why)
+        return {} if self.blind else found
+
+    def _judged(self, trace: Trace) -> Diagnosis:
+        if not self.session.engine.processes.first:
+            return _unknown(trace.step)  # only the first process has all records
+        try:
+            return diagnose(trace, self.settings)
+        except Exception as error:
+            self.warn(f"warning: the doctor failed: {error}")
+            return _unknown(trace.step)
+
+
+def _unknown(step: int) -> Diagnosis:
+    return Diagnosis(step=step, known=False)
