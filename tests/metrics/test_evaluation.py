@@ -28,7 +28,8 @@ Digits = tuple[torch.Tensor, torch.Tensor]
 
 
 def judged(sampler, reference: torch.Tensor, **more) -> Report:
-    settings = {"extractor": grey28(), "classifier": digits(), "n": 500, "allow_few": True} | more
+    few = (measures.Frechet(), measures.Manifold(), measures.Confidence())
+    settings = {"extractor": grey28(), "classifier": digits(), "n": 500, "allow_few": True, "measures": few} | more
     return evaluate(sampler, reference, **settings)
 
 
@@ -54,10 +55,12 @@ def test_the_parts_are_the_pieces(embedded: Digits) -> None:
 
 @pytest.mark.identity
 def test_the_batch_changes_no_score(embedded: Digits) -> None:
-    one, other = (judged(Images(embedded[0]), embedded[0][::10], batch=batch) for batch in (13, 500))
+    settings = {"held_out": embedded[0][5::10], "measures": measures.DEFAULT}
+    one, other = (judged(Images(embedded[0]), embedded[0][::10], batch=batch, **settings) for batch in (13, 500))
     assert one.protocol == other.protocol
     for first, second in zip(one, other, strict=True):
         assert first.value == pytest.approx(second.value, rel=1e-4, abs=0.004), first.name
+    assert {name.partition(" (")[0] for name in one.figures} >= {"told apart", "MS-SSIM of real", "copying, C_T"}
 
 
 def test_progress_counts_samples_and_real_images_to_their_ends() -> None:
@@ -67,7 +70,7 @@ def test_progress_counts_samples_and_real_images_to_their_ends() -> None:
     judged(Images(images), images, **settings, progress=lambda *call: told.append(call))
     samples, real = "drawing and judging samples", "judging real images"
     looks = [*((samples, n, 20) for n in (8, 16, 20)), *((real, n, 30) for n in (8, 16, 24, 30))]
-    of = len(measures.DEFAULT)
+    of = 3
     assert told == [*looks, *(("measuring", n, of) for n in range(of + 1))]
 
 

@@ -192,3 +192,55 @@ def test_class_and_kernel_scores_are_those_of_their_functions(embedded: tuple[to
     found = measures.Kernel(subsets=10, size=300)(seen)["kernel distance (grey28)"]
     expected = kernel_distance(real, fake, subsets=10, size=300)
     assert (found.value, found.low, found.high) == (expected.value, *expected.interval())
+
+
+@pytest.mark.analytic
+def test_copies_are_told_from_new_data() -> None:
+    """Samples that are the reference with a touch of noise, and samples that are as new as the held-out points."""
+    real, held_out, new = (normal(600, 2, seed) for seed in range(3))
+    points = {"copies": real + 1e-3, "new": new}
+    found = {}
+    for name, samples in points.items():
+        sets = (x.float()[:, None, None, :] for x in (samples, real, held_out))
+        samples, reference, unseen = sets
+        seen = examine(samples, reference, held_out=unseen, extractor=pixels(), allow_few=True)
+        found[name] = measures.Copied()(seen) | measures.Authentic()(seen) | measures.ToldApart()(seen)
+    assert found["copies"]["copying, C_T (pixels)"].value < -5
+    assert abs(found["new"]["copying, C_T (pixels)"].value) < 3
+    assert found["copies"]["authentic (pixels)"].value < 0.05
+    other = found["new"]["authentic of held-out (pixels)"]
+    assert other.low <= found["new"]["authentic (pixels)"].value <= other.high
+    chance = found["new"]["told apart (pixels)"]
+    assert chance.low <= 0.5 <= chance.high
+
+
+@pytest.mark.analytic
+def test_the_support_of_few_outcomes_lies_in_its_interval() -> None:
+    """Thirty equally likely points of a grid, for a real set that is not on it."""
+    inside = 0
+    for seed in range(20):
+        chosen = torch.randint(30, (400, 1), generator=torch.Generator().manual_seed(seed)).double() / 30
+        figure = measures.Support()(examined(chosen, normal(500, 1, seed)))["support by birthdays (pixels)"]
+        inside += figure.low <= 30 <= figure.high
+    assert inside >= 16  # 95 % of 20 are 19, with a standard deviation of 1
+
+
+def test_where_no_two_are_the_same_the_support_has_a_lower_bound_and_no_upper_one() -> None:
+    spread = torch.arange(50.0).view(-1, 1) * 100
+    figure = measures.Support()(examined(spread, normal(100, 1, seed=0)))["support by birthdays (pixels)"]
+    assert figure.interval.startswith("a lower bound")
+    assert (figure.low, figure.high) == (None, None)
+    assert 1 < figure.value < math.comb(50, 2)
+
+
+def test_the_diversity_is_that_of_pairs_of_one_class(embedded: tuple[torch.Tensor, torch.Tensor]) -> None:
+    one, all_ten = embedded[0][:100], embedded[0][::50]
+    seen = examine(one, all_ten, extractor=pixels(), allow_few=True)
+    found = measures.Diversity(pairs=200)(seen)
+    assert found["MS-SSIM of samples"].low > found["MS-SSIM of real"].high  # one digit is less varied than ten
+    alike = examine(one[:1].expand(50, -1, -1, -1), all_ten, extractor=pixels(), classifier=digits(), allow_few=True)
+    assert measures.Diversity(pairs=20)(alike)["MS-SSIM of samples"].value == pytest.approx(1)
+
+
+def test_pictures_without_room_for_a_window_have_no_similarity() -> None:
+    assert measures.Diversity()(examined(normal(9, 3, seed=0), normal(9, 3, seed=1))) == {}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansmith.metrics.clusters import kmeans
-from gansmith.metrics.distances import nearest, nearest_others
+from gansmith.metrics.distances import nearest
 from gansmith.metrics.estimate import Estimate
 from gansmith.metrics.points import canonical_order, same_space
 
@@ -54,8 +54,11 @@ def authenticity(train: Tensor, fake: Tensor) -> Estimate:
     """
     train, fake = same_space(train, fake)
     distances, indices = nearest(fake, train)
-    own = nearest_others(train).distances[:, 0]
-    share = (distances[:, 0] > own[indices[:, 0]]).double().mean().item()
+    if len(train) < 2:
+        raise ValueError("a single training point has no other one: authenticity needs at least 2")
+    known, which = torch.unique(indices[:, 0], return_inverse=True)
+    own = nearest(train[known], train, k=2).distances[:, 1]  # the nearest is the point itself, or one just like it
+    share = (distances[:, 0] > own[which]).double().mean().item()
     return Estimate(share, math.sqrt(share * (1 - share) / len(fake)))
 
 

@@ -155,7 +155,7 @@ def images_of(source: Source) -> Tensor | None:
     return source.pixels() if isinstance(source, Collection) else None
 
 
-def choice(count: int, keep: int) -> Tensor:
+def choice(count: int, keep: int, *, seed: int = 0) -> Tensor:
     """A random choice of `keep` of `count` numbers, in random order; a smaller choice is the beginning of a larger one.
 
     The first steps of a Fisher–Yates shuffle of which only what was moved is written down.
@@ -164,7 +164,7 @@ def choice(count: int, keep: int) -> Tensor:
         >>> choice(1_000_000_000, 5)[:3].tolist() == choice(1_000_000_000, 3).tolist()
         True
     """
-    generator, moved, chosen = random.Random(0), dict[int, int](), []
+    generator, moved, chosen = random.Random(seed), dict[int, int](), []
     for i in range(min(count, keep)):
         j = generator.randrange(i, count)
         chosen.append(moved.get(j, j))

@@ -65,7 +65,9 @@ def canonical_order(rows: Tensor) -> Tensor:
         >>> [some[canonical_order(some)].flatten().tolist() for some in (rows, rows.flip(0))]
         [[1, 2, 3], [1, 2, 3]]
     """
-    values = np.ascontiguousarray(rows.detach().cpu().flatten(1).numpy())
+    values = rows.detach().cpu().flatten(1).numpy()
+    # The highest byte first: what differs by rounding alone then hardly changes its place.
+    values = np.ascontiguousarray(values.astype(values.dtype.newbyteorder(">")))
     whole = values.view(np.dtype((np.void, values.strides[0]))).ravel()
     return torch.from_numpy(whole.argsort(kind="stable"))
 

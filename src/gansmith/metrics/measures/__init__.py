@@ -2,10 +2,38 @@
 
 from gansmith.metrics.examination import Measure
 from gansmith.metrics.measures.classes import Classes, ClassScore, Confidence
+from gansmith.metrics.measures.copies import Authentic, Copied, ToldApart
 from gansmith.metrics.measures.distances import Frechet, Kernel
 from gansmith.metrics.measures.manifold import Manifold
+from gansmith.metrics.measures.variety import Diversity, Support
 
-__all__ = ["DEFAULT", "ClassScore", "Classes", "Confidence", "Frechet", "Kernel", "Manifold", "Measure"]
+__all__ = [
+    "DEFAULT",
+    "Authentic",
+    "ClassScore",
+    "Classes",
+    "Confidence",
+    "Copied",
+    "Diversity",
+    "Frechet",
+    "Kernel",
+    "Manifold",
+    "Measure",
+    "Support",
+    "ToldApart",
+]
 
-DEFAULT: tuple[Measure, ...] = (Frechet(), Kernel(), Manifold(), Confidence(), ClassScore(), Classes())
+DEFAULT: tuple[Measure, ...] = (
+    Frechet(),
+    Kernel(),
+    Manifold(),
+    ToldApart(),
+    Confidence(),
+    ClassScore(),
+    Classes(),
+    Diversity(),
+    Support(),
+    Authentic(),
+    Copied(),
+)
 """What is measured unless something else is asked for."""
