@@ -266,21 +266,32 @@ def real(data: str) -> dict[str, Any]:
     return judge(data, Data(), 1, 0)
 
 
-def table(runs: Mapping[str, Any]) -> dict[str, Any]:
-    """Means over seeds, and how many runs reach what the best recipe is to reach."""
-    rows = {}
-    for name, by_seed in runs.items():
-        every = list(by_seed.values())
-        rows[name] = {
+def table(runs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each method and number of steps: means over seeds, and how many reach what the best recipe is to."""
+    rows = []
+    for (name, steps), every in sorted(grouped(runs).items()):
+        row = {
+            "method": name,
+            "steps": steps,
+            "seeds": len(every),
             "modes": round(statistics.fmean(run["modes"] for run in every), 2),
             "high_quality": round(statistics.fmean(run["high_quality"] for run in every), 4),
             "weights": [min(run["truth"]["weights"][0] for run in every), max(r["truth"]["weights"][1] for r in every)],
             "spreads": [min(run["truth"]["spreads"][0] for run in every), max(r["truth"]["spreads"][1] for r in every)],
             "passed": f"{sum(run['passed'] for run in every)} of {len(every)}",
             "seconds": round(statistics.median(run["seconds"] for run in every), 1),
-            "steps": sorted({run["steps"] for run in every}),
         }
+        rows.append(row)
     return rows
+
+
+def grouped(runs: Mapping[str, Any]) -> dict[tuple[str, int], list[Any]]:
+    """The runs of a data set by method and number of steps."""
+    groups: dict[tuple[str, int], list[Any]] = {}
+    for name, by_key in runs.items():
+        for run in by_key.values():
+            groups.setdefault((name, run["steps"]), []).append(run)
+    return groups
 
 
 def protocol() -> dict[str, Any]:
@@ -306,6 +317,10 @@ def protocol() -> dict[str, Any]:
     }
 
 
+def key(seed: int, steps: int) -> str:
+    return f"seed {seed}, {steps} steps"
+
+
 def pending(args: argparse.Namespace, results: Mapping[str, Any]) -> list[tuple[str, str, int, int]]:
     """The runs that are still to be made: (data, method, seed, steps)."""
     jobs = []
@@ -313,8 +328,7 @@ def pending(args: argparse.Namespace, results: Mapping[str, Any]) -> list[tuple[
         for name in args.methods:
             steps = args.steps or method_for(data, name).steps
             for seed in args.seeds:
-                done = results.get(data, {}).get(name, {}).get(str(seed))
-                if args.again or done is None or done["steps"] != steps:
+                if args.again or key(seed, steps) not in results.get(data, {}).get(name, {}):
                     jobs.append((data, name, seed, steps))
     return jobs
 
@@ -354,14 +368,14 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers, mp_context=spawn) as pool:
         made = {pool.submit(run, *job, args.pictures): job for job in jobs}
         for future in as_completed(made):
-            data, name, seed, _ = made[future]
+            data, name, seed, steps = made[future]
             found = {**future.result(), "commit": begun_at}
-            results.setdefault(data, {}).setdefault(name, {})[str(seed)] = found
-            print(f"{data:8} {name:14} seed {seed}  {json.dumps(found)}", flush=True)
+            results.setdefault(data, {}).setdefault(name, {})[key(seed, steps)] = found
+            print(f"{data:8} {name:14} {key(seed, steps)}  {json.dumps(found)}", flush=True)
             save(results)
     for data, runs in results.items():
-        for name, row in table(runs).items():
-            print(f"{data:8} {name:14} {json.dumps(row)}")
+        for row in table(runs):
+            print(f"{data:8} {json.dumps(row)}")
 
 
 if __name__ == "__main__":

@@ -166,17 +166,16 @@ def toy_speed(result: dict[str, Any]) -> str:
 def modes_2d(result: dict[str, Any]) -> str:
     rows = []
     for data, methods in result["table"].items():
-        counts = {name: len(runs) for name, runs in result["runs"][data].items()}
         real = result["data"][data]
         rows.append([data, "*the data*", "", "", f"{real['modes']}", f"{real['high_quality']:.1%}", "", "", ""])
-        for name, row in methods.items():
-            published = result["published"][data].get(name)
+        for row in methods:
+            published = result["published"][data].get(row["method"])
             rows.append(
                 [
                     data,
-                    name,
-                    str(counts[name]),
-                    " ".join(f"{steps:,}" for steps in row["steps"]),
+                    row["method"],
+                    str(row["seeds"]),
+                    f"{row['steps']:,}",
                     f"{row['modes']:.1f}",
                     f"{row['high_quality']:.1%}",
                     "–".join(f"{w:.2f}" for w in row["weights"]),
@@ -194,6 +193,58 @@ def modes_2d(result: dict[str, Any]) -> str:
     )
 
 
+def reliability(result: dict[str, Any]) -> str:
+    rows = []
+    for row in result["table"]:
+        low, high = row["interval"]
+        ratio, score = row["over_the_best_seed"], row["score"]
+        rows.append(
+            [
+                f"{row['part']}, {row['data']}",
+                row["method"],
+                f"{row['steps']:,}",
+                f"**{row['ended_well']} of {row['runs']}** ({low:.0%}–{high:.0%})",
+                f"{row['complete']}",
+                f"{ratio['median']:.2f} ({ratio['min']:.2f}–{ratio['max']:.2f})" if ratio else "",
+                f"{score['mean']:.2f} ± {score['std']:.2f}" if score else "",
+            ]
+        )
+    head = ["part", "loop", "steps", "end well", "nothing missing", "score over the best seed's", "score"]
+    made = source({**result, "command": "python benchmarks/reliability.py"})
+    return (
+        f"### Trust over seeds\n\nThe default recipe and the textbook loop over seeds, and over learning rates, "
+        f"batches and data that nobody tuned. Score: {result['protocol']['score']}. A run ends well by "
+        f"{result['protocol']['ends well']}. In parentheses: 95 % intervals, and the extremes.\n\n{table(head, rows)}"
+        f"\n\n{made}"
+    )
+
+
+def doctor(result: dict[str, Any]) -> str:
+    def cell(found: dict[str, Any]) -> str:
+        low, high = found["interval"]
+        return f"{found['right']} of {found['of']} ({low:.0%}–{high:.0%})" if found["of"] else ""
+
+    halves = {"lines may be drawn on it": "first", "for the report": "second"}
+    rows = []
+    for words, name in halves.items():
+        found = result["summary"][name]
+        shares = [cell(found[column]) for column in ("sensitivity", "in_time", "false_alarms")]
+        delay = found["delay"]["median"]
+        rows.append([f"{name}: {words}", str(found["runs"]), *shares, "" if delay is None else f"{delay:.0%}"])
+    head = ["half", "runs", "failing runs found", "… within 10 % of the run", "false alarms", "median delay"]
+    kinds = [
+        [name, cell(row["found"]), str(row["named"])]
+        for name, row in result["summary"]["second"]["by_disorder"].items()
+    ]
+    return (
+        "### The doctor\n\nFailures planted in small runs on pictures of known kinds, beside as many healthy runs; "
+        "whether a run fails is measured on images that the doctor does not see. Of those that failed by a setting, "
+        f"{cell(result['rescue']) or 'none was tried'} ended well when they could step back.\n\n{table(head, rows)}\n\n"
+        f"{table(['planted (second half)', 'found', 'named so'], kinds)}\n\n"
+        f"{source({**result, 'command': 'python benchmarks/doctor.py'})}"
+    )
+
+
 SECTIONS = {
     "picture": picture,
     "step_speed": step_speed,
@@ -201,6 +252,8 @@ SECTIONS = {
     "step_compile": step_compile,
     "toy_speed": toy_speed,
     "modes_2d": modes_2d,
+    "reliability": reliability,
+    "doctor": doctor,
     "time_to_quality": time_to_quality,
     "loader_speed": loader,
     "kills": kills,
