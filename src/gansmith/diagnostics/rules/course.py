@@ -53,9 +53,10 @@ def dead_start(case: Case) -> Verdict | None:
             sentence = f"{{:.0%}} of the {name}'s units always say the same"
             shown.append(case.evidence(f"dead/{name}", limits.dead, sentence, above=True))
     s = case.settings
+    when = case.stretch(every([value > bound for value in best], case.poor))
     return case.verdict(
         "dead start",
-        case.stretch([value > bound for value in best]),
+        when if when is not None and when.began == case.steps[0] else None,
         shown,
         remedy(even(s), unsaturated(s), slower(s, only_fast=True), otherwise="start anew with another seed: --seed 1"),
     )
