@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from gansmith.data.drawn import DRAWN, SPOTS, drawings
-from gansmith.metrics import content
+from gansmith.metrics import Images, content, draw, evaluate, measures, pixels
 from gansmith.metrics.content import CHECKS, ContentReport, content_check, content_report
 from gansmith.metrics.estimate import wilson
 
@@ -96,3 +96,15 @@ def test_a_report_counts_over_batches_with_the_control_beside() -> None:
     assert str(ContentReport(check, 40, 100, 0, 60)) == str(report)
     with pytest.raises(ValueError, match="needs samples and real pictures; got 0 and 60"):
         content_report(check, [], [good])
+
+
+def test_an_evaluation_reports_it_where_the_data_has_a_rule() -> None:
+    good, bad = pictures("perspective")[:90], pictures("perspective", broken=True)[:30]
+    sampler = Images(torch.cat((good[:30], bad)))
+    settings = {"extractor": pixels(), "n": 100, "allow_few": True, "measures": (measures.Content(),)}
+    report = evaluate(sampler, good, split="perspective", **settings)
+    wrong = CHECKS["perspective"].wrong(torch.cat(list(draw(sampler, 100, seed=0))))
+    assert report["samples that get it wrong"] == wrong.float().mean().item() == pytest.approx(0.5, abs=0.2)
+    assert report["real pictures that seem wrong"] == 0
+    assert measures.Content() in measures.DEFAULT
+    assert evaluate(sampler, good, split="other pictures", **settings).values == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ __all__ = ["sample"]
 
 GRID, WALKS, FRAMES = 64, 8, 16
 COLUMNS, ROWS = 16, 8
+ABOUT = "Draw images from the averaged generator of a run, as they come: none is picked out."
 FORMATS = ".png (a grid), .gif (with --interpolate), .npz (arrays), or no suffix (a folder of images)"
 
 
 def sample(arguments: Sequence[str]) -> int:
     """``gansmith sample RUN [-n N] [--label L] [--out WHERE] [--interpolate]``: the last line is what was written."""
-    parser = Parser(prog="gansmith sample", description="Draw images from the averaged generator of a run.")
+    parser = Parser(prog="gansmith sample", description=ABOUT)
     add_model(parser)
     parser.add_argument(
         "-n",
@@ -50,6 +52,7 @@ def sample(arguments: Sequence[str]) -> int:
         _write_walks(walks, out)
     else:
         _write(model, given, out)
+        print(f"uncurated: every sample of seed {given.seed} in its order, none left out", file=sys.stderr)
     print(out)
     return 0
 

@@ -2,6 +2,7 @@
 
 from gansmith.metrics.examination import Measure
 from gansmith.metrics.measures.classes import Classes, ClassScore, Confidence
+from gansmith.metrics.measures.content import Content
 from gansmith.metrics.measures.copies import Authentic, Copied, ToldApart
 from gansmith.metrics.measures.distances import Frechet, Kernel
 from gansmith.metrics.measures.manifold import Manifold
@@ -13,6 +14,7 @@ __all__ = [
     "ClassScore",
     "Classes",
     "Confidence",
+    "Content",
     "Copied",
     "Diversity",
     "Frechet",
@@ -31,6 +33,7 @@ DEFAULT: tuple[Measure, ...] = (
     Confidence(),
     ClassScore(),
     Classes(),
+    Content(),
     Diversity(),
     Support(),
     Authentic(),
