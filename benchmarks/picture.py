@@ -26,7 +26,7 @@ from torch import Tensor
 
 import gansmith
 from gansmith.data import open_images
-from gansmith.metrics import Blends, Halves, Images, Noise, Report, digits, evaluate, grey28
+from gansmith.metrics import Blends, Halves, Images, Noise, Report, digits, evaluate, grey28, measures
 from gansmith.types import Sampler
 
 AT_LEAST = 0.9  # of the confident share of real digits
@@ -68,6 +68,7 @@ def judge(sampler: Sampler, real: Real, *, n: int, seed: int, ema: bool | None =
         seed=seed,
         split="embedded digits (5,000 of MNIST's training set)",
         ema=ema,
+        measures=(measures.Frechet(), measures.Manifold(), measures.Confidence()),
     )
 
 

@@ -239,7 +239,7 @@ def trained(alternative: str, seed: int, steps: int) -> float:
     from textbook import Textbook
 
     import gansmith as gs
-    from gansmith.metrics import evaluate, grey28
+    from gansmith.metrics import evaluate, grey28, measures
 
     torch.set_num_threads(1)
     images = gs.open_images("digits")
@@ -253,7 +253,8 @@ def trained(alternative: str, seed: int, steps: int) -> float:
         plan = replace(plan, data="digits", run=replace(plan.run, threads=1))
         with tempfile.TemporaryDirectory() as folder:
             model = gs.load(gs.train(plan, out=Path(folder) / "run", data=images).path)
-    return evaluate(model, pixels, extractor=grey28(), n=5000, seed=seed)["Fréchet distance (grey28)"]
+    report = evaluate(model, pixels, extractor=grey28(), n=5000, seed=seed, measures=[measures.Frechet()])
+    return report["Fréchet distance (grey28)"]
 
 
 def quality(options: argparse.Namespace) -> None:

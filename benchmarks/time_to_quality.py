@@ -79,13 +79,14 @@ def textbook(data: str, folder: Path, marks: list[float], seed: int) -> None:
 def judge(data: str, samples: Path) -> dict[str, float]:
     """What the shipped extractor and classifier make of the samples of a file."""
     import gansmith as gs
-    from gansmith.metrics import Images, digits, evaluate, grey28
+    from gansmith.metrics import Images, digits, evaluate, grey28, measures
 
     real = gs.open_images(data)
     reference = real.pixels()[:10_000]
     images = Images(torch.from_numpy(np.load(samples)["images"]))
     classifier = digits() if data == "digits" else None
-    report = evaluate(images, reference, extractor=grey28(), classifier=classifier, n=SAMPLES)
+    wanted = (measures.Frechet(), measures.Manifold(), measures.Confidence())
+    report = evaluate(images, reference, extractor=grey28(), classifier=classifier, n=SAMPLES, measures=wanted)
     names = {
         "frechet_distance": "Fréchet distance (grey28)",
         "precision": "precision (grey28)",

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replacing", "sync_directory", "write_atomically"]
+__all__ = ["cache_folder", "replacing", "sync_directory", "write_atomically"]
+
+
+def cache_folder() -> Path:
+    """Where gansmith keeps what it can make again: the variable GANSMITH_CACHE, else ~/.cache/gansmith."""
+    return Path(os.environ.get("GANSMITH_CACHE") or "~/.cache/gansmith").expanduser()
 
 
 @contextmanager

@@ -120,8 +120,8 @@ def _plane(seen: Examination, report: Report) -> Picture:
     return Picture(
         name="precision-recall",
         title="Where samples and real images lie",
-        caption=f"Left: {len(fake):,} samples and {len(real):,} real images in the plane of the features of {by} in which "
-        f"real images vary most. It shows {share:.0%} of their variance, so a sample that looks at home here may "
+        caption=f"Left: {len(fake):,} samples and {len(real):,} real images in the plane of the features of {by} in "
+        f"which real images vary most. It shows {share:.0%} of their variance, so a sample that looks at home here may "
         "be a stranger in another direction. Right: what is measured in all directions, with 95 % intervals: precision "
         "and density say how many samples lie where real images do, recall and coverage how many real images lie where "
         "samples do.",
@@ -169,8 +169,9 @@ def _class_counts(seen: Examination, classes: Sequence[str]) -> Picture:
     return Picture(
         name="classes",
         title="How often each class is drawn",
-        caption=f"The most probable class by the classifier {seen.protocol.classifier}, of {seen.samples.count:,} samples "
-        f"and of {seen.real.count:,} real images, with 95 % intervals. A class that the samples lack was forgotten.",
+        caption=f"The most probable class by the classifier {seen.protocol.classifier}, of {seen.samples.count:,} "
+        f"samples and of {seen.real.count:,} real images, with 95 % intervals. A class that the samples lack was "
+        "forgotten.",
         png=file.getvalue(),
         width=int(72 * max(6.0, 0.75 * number)),
     )

@@ -28,6 +28,7 @@ class Judged:
         shape: of an image, (channels, height, width).
         data: the real images that it goes with; empty where it names none.
         ema: whether it is an averaged network.
+        count: how many images there are; None for a model, which draws as many as are asked for.
         folder: the run or the folder that the scores stay with; None for what has no place of its own.
         facts: what the scores say of it: the step, the recipe.
     """
@@ -37,6 +38,7 @@ class Judged:
     shape: tuple[int, int, int]
     data: str
     ema: bool | None
+    count: int | None = None
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -62,7 +64,15 @@ def find_judged(given: Namespace, *, progress: Progress) -> Judged:
         pixels = pixels[choice(len(pixels), given.n, seed=given.seed).sort().values]
     elif given.n is not None and given.n > len(pixels):
         raise ValueError(f"{path} holds {len(pixels):,} images, fewer than -n {given.n}: leave out -n to judge all")
-    return Judged(name=path.name, source=pixels, shape=images.shape, data="", ema=None, facts={"judged": path.name})
+    return Judged(
+        name=path.name,
+        source=pixels,
+        shape=images.shape,
+        data="",
+        ema=None,
+        count=len(pixels),
+        facts={"judged": path.name},
+    )
 
 
 def _holds_images(path: Path) -> bool:

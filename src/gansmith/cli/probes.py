@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gansmith.files import cache_folder
 from gansmith.memory import allowed
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "NOTE",
     "OK",
     "Check",
-    "cache_folder",
     "disks",
     "hardware",
     "packages",
@@ -81,11 +81,6 @@ def hardware() -> Iterator[Check]:
         yield Check("memory", NOTE, f"{memory / GIB:.1f} GiB", "train with a small --batch, or raise --run.pieces")
     else:
         yield Check("memory", OK, f"{memory / GIB:.1f} GiB")
-
-
-def cache_folder() -> Path:
-    """Where prepared images are kept; the rule of `gansmith.data`, which cannot be imported without PyTorch."""
-    return Path(os.environ.get("GANSMITH_CACHE") or Path("~/.cache/gansmith")).expanduser()
 
 
 def disks() -> Iterator[Check]:

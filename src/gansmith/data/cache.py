@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gansmith.data.images import DataError, ImageSet, digest_of, fingerprint_of
-from gansmith.files import sync_directory
+from gansmith.files import cache_folder, sync_directory
 from gansmith.lock import held
 
 __all__ = ["Built", "Pixels", "cached", "one_channel", "require_room", "writable_cache", "write_pixels"]
@@ -128,7 +128,7 @@ def writable_cache(asked: Path | None = None) -> tuple[Path, tuple[str, ...]]:
     The one asked for, else the variable GANSMITH_CACHE, else ~/.cache/gansmith; where that cannot be written, a
     temporary directory.
     """
-    wanted = asked or Path(os.environ.get(VARIABLE) or Path("~/.cache/gansmith")).expanduser()
+    wanted = asked or cache_folder()
     try:
         wanted.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=wanted):

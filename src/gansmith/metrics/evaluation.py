@@ -62,7 +62,7 @@ def evaluate(
         split: what the reference is, for the record.
         ema: whether the sampler is an averaged network, for the record.
         measures: what to measure; functions of an `Examination`, of which one's own are as good as ours.
-        cache: the folder in which to keep what was gathered of given images, such as `gansmith.metrics.cache_folder()`;
+        cache: the folder in which to keep what was gathered of given images, such as `gansmith.files.cache_folder()`;
             None keeps nothing.
         progress: called with (what is being done, how many are done, of how many).
 

@@ -219,7 +219,9 @@ class Report:
 
 
 def _short(value: float) -> str:
-    """Four places, and small values that would vanish with three digits."""
+    """Four places; none of large values, and small ones that would vanish with three digits."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
     return f"{value:.4f}" if not value or abs(value) >= 0.001 else f"{value:.2e}"
 
 

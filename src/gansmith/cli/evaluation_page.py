@@ -1,0 +1,137 @@
+"""The page of an evaluation: one HTML file that needs nothing from anywhere else."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from gansmith.metrics.score import Figure, Report
+
+if TYPE_CHECKING:
+    from gansmith.cli.evaluation_pictures import Picture
+
+__all__ = ["as_page"]
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #222; --soft: #5c5c5c; --line: #ddd; --paper: #fff; --link: #0067a3; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --soft: #a8a8a8; --line: #3c3c3c; --paper: #17181a; --link: #7cc4f5; }
+}
+body { font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 64rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { margin: 2.5rem 0 .6rem; font-size: 1.2rem; }
+.soft, figcaption { color: var(--soft); font-size: .88rem; } a { color: var(--link); }
+.pictures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
+figure { margin: 0; } figure h3 { font-size: 1rem; margin: 0 0 .4rem; }
+figure.half { flex: 1 1 24rem; max-width: 31rem; } figure.whole { flex: 1 1 100%; }
+img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; padding: 6px; box-sizing: border-box; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .92rem; width: 100%; }
+th, td { text-align: left; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.number { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; }
+td.about { color: var(--soft); font-size: .85rem; } td.name { white-space: nowrap; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .9rem; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+code { font: .9em ui-monospace, Menlo, Consolas, monospace; }
+"""
+
+ABOUT = {
+    "Fréchet distance": "how far the samples' features are from the real ones', as Gaussians; 0 is equal",
+    "FID": "the Fréchet distance under the published Inception network; 0 is equal",
+    "kernel distance": "how far the two distributions of features are apart, without bias; about 0 is equal",
+    "precision": "the share of samples that lie where real images do: fidelity",
+    "recall": "the share of real images that lie where samples do: variety",
+    "density": "how crowded with real images the places of samples are; 1 is as for real images",
+    "coverage": "the share of real images with a sample in their neighbourhood",
+    "told apart": "how often a simple classifier tells samples from real images; 0.5 is chance",
+    "confident share": "the share of samples that the classifier calls with confidence",
+    "confident share of real": "the same of real images",
+    "relative share": "the ratio of the two; 1 is as good as real",
+    "class score": "how sure the classifier is of each sample and how varied over all; at most the number of classes",
+    "classes found": "classes of which there are samples",
+    "KL of class shares": "how far the shares of the classes are from the real ones'; 0 is equal",
+    "MS-SSIM of samples": "how alike two samples of a class are; well above real images means too little variety",
+    "MS-SSIM of real": "the same of real images",
+    "support by birthdays": "about how many different samples there are, from repetitions among them",
+    "authentic": "the share of samples that are no copies of the reference",
+    "authentic of held-out": "the same of real images that were held out: what to expect of samples that are new",
+    "copying, C_T": "below −2 samples are nearer to the reference than new real images are: copying",
+}
+
+
+def as_page(title: str, lead: str, report: Report, pictures: Sequence[Picture]) -> str:
+    """The page as HTML.
+
+    Args:
+        title: what was judged.
+        lead: a sentence about it.
+        report: what was measured.
+        pictures: to show, in their order.
+    """
+    figures = "".join(map(_figure, pictures))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}: evaluation</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
+        f'<h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>'
+        f'<div class="pictures">{figures}</div>'
+        f"<h2>Scores</h2>{_scores(report)}"
+        f"<h2>Protocol</h2>{_protocol(report)}</body></html>\n"
+    )
+
+
+def _figure(picture: Picture) -> str:
+    data = b64encode(picture.png).decode()
+    size = "half" if picture.width < 480 else "whole"
+    return (
+        f'<figure class="{size}"><h3>{escape(picture.title)}</h3>'
+        f'<img src="data:image/png;base64,{data}" alt="{escape(picture.title)}" width="{picture.width}">'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+    )
+
+
+def _scores(report: Report) -> str:
+    head = "<tr><th>score</th><th>value</th><th>95 % interval</th><th>better</th><th>what it says</th></tr>"
+    rows = "".join(_row(name, figure) for name, figure in report.figures.items())
+    return (
+        f'<div class="scroll"><table>{head}{rows}</table></div>'
+        '<p class="soft">Intervals hold what sampling alone would give: other samples of the same generator, '
+        "judged in the same way. What another training would give varies more; train several seeds to know.</p>"
+    )
+
+
+def _row(name: str, figure: Figure) -> str:
+    value, _, interval = str(figure).partition("  ")
+    about = ABOUT.get(name.partition(" (")[0], "")
+    return (
+        f'<tr><td class="name">{escape(name)}</td><td class="number">{value}</td><td class="number">{interval}</td>'
+        f'<td>{figure.better}</td><td class="about">{escape(about)}</td></tr>'
+    )
+
+
+def _protocol(report: Report) -> str:
+    items = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in _facts(report))
+    by_measure = {figure.measure: figure.interval for figure in report.figures.values() if figure.measure}
+    measures = "".join(
+        f"<dt><code>{escape(name)}</code></dt><dd>{escape(interval)}</dd>" for name, interval in by_measure.items()
+    )
+    return (
+        f"<dl>{items}</dl><h2>How each was measured</h2><dl>{measures}</dl>"
+        '<p class="soft">Scores compare with those of the same protocol and of no other: <code>gansmith compare RUN RUN'
+        "</code> sees to that.</p>"
+    )
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    protocol = report.protocol
+    network = {True: "the averaged weights", False: "the weights as trained", None: "no network average"}[protocol.ema]
+    yield "samples", f"{protocol.samples:,}, seed {protocol.seed}; {network}"
+    yield "reference", f"{protocol.reference:,} images of {protocol.split}, SHA-256 {protocol.reference_digest}"
+    if protocol.held_out:
+        yield "held out", f"{protocol.held_out:,} real images, SHA-256 {protocol.held_out_digest}"
+    yield "features", f"{protocol.extractor}, SHA-256 {protocol.extractor_digest}"
+    if protocol.classifier is not None:
+        yield "classifier", f"{protocol.classifier}, SHA-256 {protocol.classifier_digest}"
+    yield "resize", protocol.resize
+    yield "single images", f"at most {protocol.neighbours:,} of either set are compared one by one, chosen by lot"
+    yield "gansmith", protocol.version
