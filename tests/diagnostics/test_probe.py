@@ -137,7 +137,7 @@ def test_it_is_a_function_of_the_players_and_the_step():
 )
 def test_any_adversarial_game_can_be_watched(game):
     players = pair(game=game)
-    found = probe(turning=8)(game, players, Sampled(players["generator"]), step=1)
+    found = probe(turning=1)(game, players, Sampled(players["generator"]), step=1)
     wanted = {"accuracy", "accuracy_held_out", "saturated", "reach", "rotation", "distance", "dead/generator"}
     assert not {f"watch/{name}" for name in wanted} - set(found)
     assert all(math.isfinite(value) for value in found.values())

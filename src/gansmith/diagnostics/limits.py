@@ -50,7 +50,7 @@ class Limits:
     smooth: int = 3
     persist: int = 3
     grace: float = 0.1
-    least: int = 6
+    least: int = 5
     window: float = 0.15
     improving: float = 0.1
     recovered: float = 0.6

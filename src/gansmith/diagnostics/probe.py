@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from gansmith.diagnostics.reference import Reference, features_of
 from gansmith.diagnostics.signals import (
@@ -30,13 +31,15 @@ from gansmith.games import AdversarialGame
 from gansmith.games.wrapping import Holding
 from gansmith.metrics import Extractor, grey28
 from gansmith.metrics.images import as_images
-from gansmith.networks import samplewise
 from gansmith.types import Game, Outcome, Players, Round, Sampler, key_seed
 
 __all__ = ["PREFIX", "Probe"]
 
 PREFIX = "watch/"
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
+TURNING = 8
+"""Rows on which rotation is measured."""
+
 LOOKED_AT = 2048
 """Images of either set that are looked at; a training set that can be learnt by heart is smaller."""
 
@@ -55,7 +58,7 @@ class Probe:
         batch: the size of a training batch, ≥ 4.
         count: samples of the averaged generator that are looked at.
         cells: into how many parts the real images are divided.
-        turning: rows on which rotation is measured, since it is dear; 0 leaves it out.
+        turning: rotation is measured at about one look in so many, since it is dear; 0 leaves it out.
         seed: decides which images and latents are looked at.
 
     Raises:
@@ -191,13 +194,14 @@ class Probe:
 
     @torch.no_grad()
     def _live(self, players: Players, outcome: Outcome, key: tuple[object, ...]) -> dict[str, float]:
-        """What the generator makes in training mode, as the discriminator sees it: two batches."""
-        again = self._round(self.train, (*key, "again"), outcome["fake"].device)
-        label = (again["fake_label"],) if self.conditional else ()
-        batches = [outcome["fake"], players[GENERATOR](again["latent"], *label)]
+        """What the generator makes in training mode, as the discriminator sees it."""
+        batches = [outcome["fake"]]
+        if mixes := mixers(players[GENERATOR]):
+            again = self._round(self.train, (*key, "again"), outcome["fake"].device)
+            label = (again["fake_label"],) if self.conditional else ()
+            batches.append(players[GENERATOR](again["latent"], *label))
         features = [features_of(batch.cpu(), self.extractor) for batch in batches]
         whole = torch.cat(features)
-        mixes = not samplewise(players[GENERATOR])
         found = {
             "batch_correlation": intraclass_correlation(features) if mixes else 0.0,
             "live/diversity": self.reference.diversity(whole),
@@ -205,8 +209,11 @@ class Probe:
         return found | {f"live/centre/{i}": float(x) for i, x in enumerate(self.reference.centre(whole), 1)}
 
     def _turning(self, game: Game, players: Players, round: Round) -> dict[str, float]:
-        few = {name: stream[: self.turning] for name, stream in round.streams.items()}
-        share = rotation(game, players, replace(round, streams=few)) if self.turning else math.nan
+        """Rotation on a few rows, at a part of the looks that is a function of the step."""
+        if not self.turning or key_seed(*round.key, "turning") % self.turning:
+            return {}
+        few = {name: stream[:TURNING] for name, stream in round.streams.items()}
+        share = rotation(game, players, replace(round, streams=few))
         return {} if math.isnan(share) else {"rotation": share}
 
     @torch.no_grad()
@@ -238,6 +245,18 @@ class _Set:
         draw = torch.Generator().manual_seed(seed)
         times = -(-n // len(self.images))
         return torch.cat([torch.randperm(len(self.images), generator=draw) for _ in range(times)])[:n]
+
+
+def mixers(module: nn.Module) -> list[str]:
+    """The names of the parts that mix the samples of a batch: batch norms of any make, and those that say so.
+
+    Example:
+        >>> mixers(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.InstanceNorm1d(2)))
+        ['1']
+    """
+    norms = [(name, part) for name, part in module.named_modules() if "running_mean" in part._buffers]
+    mixing = [name for name, part in norms if isinstance(part, _BatchNorm) or not isinstance(part, _NormBase)]
+    return mixing or [name for name, part in module.named_modules() if not getattr(part, "samplewise", True)]
 
 
 def bare(game: Game) -> Game:

@@ -53,7 +53,7 @@ def dead_start(case: Case) -> Verdict | None:
             sentence = f"{{:.0%}} of the {name}'s units always say the same"
             shown.append(case.evidence(f"dead/{name}", limits.dead, sentence, above=True))
     s = case.settings
-    when = case.stretch(every([value > bound for value in best], case.poor))
+    when = case.stretch(every([value > bound for value in best], case.poor), once=case.stuck)
     return case.verdict(
         "dead start",
         when if when is not None and when.began == case.steps[0] else None,
