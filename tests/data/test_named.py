@@ -243,3 +243,18 @@ def test_the_published_sizes_fit_the_format() -> None:
 def test_broken_idx_files_are_refused(content: bytes) -> None:
     with pytest.raises(DataError, match="broken is not an idx file"):
         read_idx(content, name="broken")
+
+
+def test_some_of_a_sets_images(small: IdxSet, cache: Path) -> None:
+    first, others = open_images("mnist:3", cache=cache), open_images("mnist:3-4", cache=cache)
+    assert (first.name, len(first), others.name, len(others)) == ("mnist:3", 3, "mnist:3-4", 1)
+    assert np.array_equal(np.concatenate([first.images, others.images])[..., 0], PIXELS)
+    assert np.concatenate([first.labels, others.labels]).tolist() == LABELS.tolist()
+    assert len({images.fingerprint for images in (first, others, open_images("mnist", cache=cache))}) == 3
+    assert first.mean()[0].numpy() == pytest.approx(PIXELS[:3].mean(0) / 127.5 - 1, abs=1e-12)
+
+
+@pytest.mark.parametrize("rows", ["0", "5", "3-3", "3-2", "4-5"])
+def test_images_that_are_not_there(rows: str, small: IdxSet, cache: Path) -> None:
+    with pytest.raises(ValueError, match=rf"^mnist:{rows}: mnist has the images 0 to 4; write mnist:2 for the first 2"):
+        open_images(f"mnist:{rows}", cache=cache)

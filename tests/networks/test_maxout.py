@@ -56,5 +56,53 @@ def test_refusals() -> None:
         Maxout(dropout=1.0)
     with pytest.raises(ValueError, match="std is 0"):
         Maxout(std=0)
+    with pytest.raises(ValueError, match="generator_range is -1"):
+        Maxout(generator_range=-1)
     with pytest.raises(ValueError, match="pieces is 0"):
         LinearMaxout(1, 1, pieces=0)
+
+
+def test_weights_start_within_their_ranges() -> None:
+    torch.manual_seed(0)
+    networks = Maxout(width=64, units=16, generator_range=0.05, discriminator_range=0.005, std=7.0)
+    players = {0.05: networks.generator((1, 4, 4), latent=8), 0.005: networks.discriminator((1, 4, 4))}
+    for reach, player in players.items():
+        for layer in (layer for layer in player.modules() if isinstance(layer, nn.Linear)):
+            assert layer.weight.abs().max() <= reach
+            assert not layer.bias.any()
+        weights = torch.cat([p.flatten() for p in player.parameters() if p.ndim > 1])
+        assert abs(weights.std() - reach / 3**0.5) < 0.05 * reach  # that of a uniform density
+
+
+@pytest.mark.analytic
+def test_inside_pixels_go_from_0_to_1() -> None:
+    torch.manual_seed(0)
+    networks = Maxout(width=8, units=8, unit_pixels=True, std=1.0)
+    generator, discriminator = networks.generator((1, 4, 4), latent=8), networks.discriminator((1, 4, 4))
+    z, black = torch.randn(3, 8), torch.full((1, 1, 4, 4), -1.0)
+    logits = generator.body[:-1](z)
+    assert torch.allclose((generator(z) + 1) / 2, logits.sigmoid(), atol=1e-6)
+    # At black the first layer sees zeros, as it would of pixels that were all dropped: only its biases speak.
+    first = discriminator.body[2]
+    assert torch.equal(discriminator.body[:3](black), first(torch.zeros(1, 16)))
+    assert torch.equal(networks.discriminator((2,)).body[0](z), z)  # numbers that are no pixels stay as they are
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("unit_pixels", [False, True])
+def test_biases_start_at_the_marginals_of_the_data(unit_pixels: bool) -> None:
+    networks = Maxout(width=8, units=8, marginals=True, unit_pixels=unit_pixels, generator_range=1e-9)
+    generator = networks.generator((1, 2, 2), latent=8)
+    mean = torch.tensor([[[-1.0, -0.5], [0.25, 1.0]]], dtype=torch.float64)
+    networks.fit(generator, lambda: mean)
+    assert torch.allclose(generator(torch.randn(5, 8)).double(), mean.expand(5, 1, 2, 2), atol=1e-6)
+    # By itself an architecture does not ask for the data, which may take long to be gone through.
+    Maxout().fit(generator, lambda: pytest.fail("asked for the mean"))
+
+
+@pytest.mark.analytic
+def test_pieces_that_tie_share_the_gradient() -> None:
+    layer, x = LinearMaxout(1, 1, pieces=4), torch.ones(1, 1)
+    layer.linear.weight.data = torch.tensor([[1.0], [2.0], [2.0], [0.0]])
+    (gradient,) = torch.autograd.grad(layer(x).sum(), layer.linear.weight)
+    assert gradient.flatten().tolist() == [0.0, 0.5, 0.5, 0.0]

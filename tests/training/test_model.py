@@ -79,6 +79,19 @@ def test_noise_is_standard_normal_and_uniform() -> None:
     assert abs(uniforms.mean() - 0.5) < 5 / (12 * 2000) ** 0.5
 
 
+@pytest.mark.analytic
+def test_noise_may_be_uniform_and_walks_then_stay_inside() -> None:
+    model = tiny()
+    model = replace(model, recipe=replace(model.recipe, noise="uniform"))
+    latents, _ = model.noise(2000, seed=0)
+    n = latents.numel()
+    assert 1.7 < latents.abs().max() < 3**0.5
+    assert abs(latents.mean()) < 5 / n**0.5
+    assert abs(latents.var() - 1) < 5 * (0.8 / n) ** 0.5  # the variance of the square is 9/5 − 1
+    middle = model.interpolate(1, 3, seed=0)[0, 1]
+    torch.testing.assert_close(middle, model.generator(latents[:2].mean(0, keepdim=True))[0], atol=1e-5, rtol=0)
+
+
 def test_samples_stay_in_range_and_on_the_cpu_and_apart_from_the_global_random_state() -> None:
     model, state = tiny(), torch.random.get_rng_state()
     images = model.sample(3)

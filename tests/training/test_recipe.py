@@ -33,6 +33,11 @@ def test_a_number_below_its_least_is_refused_by_name(kind, field, least):
         kind(**{field: least - 1})
 
 
+def test_noise_is_of_one_of_two_kinds():
+    with pytest.raises(ValueError, match="noise is 'gauss'; it must be 'normal' or 'uniform'"):
+        Recipe(noise="gauss")
+
+
 def test_a_schedule_is_settled_once_and_for_all():
     """A run that goes on past its end keeps the steps that it has made: the fall stays where the first run put it."""
     recipe_dynamics = Alternating(schedule=Schedule(hold=20, decay=None))

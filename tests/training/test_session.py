@@ -14,12 +14,13 @@ from gansmith.dynamics import (
     Extragradient,
     Lookahead,
     Optimistic,
+    Schedule,
     Simultaneous,
     SymplecticAdjustment,
     Unrolled,
 )
 from gansmith.games import CategoricalCode, InfoGAN
-from gansmith.networks import DCGAN
+from gansmith.networks import DCGAN, Maxout
 from gansmith.training import train
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.recipe import Recipe
@@ -39,6 +40,7 @@ def started(dynamics):
     "dynamics",
     [
         Simultaneous(),
+        Simultaneous(optimizer=SGD(momentum=0.5, last_momentum=0.9, ramp=4), schedule=Schedule(keep=0.9)),
         Alternating(discriminator_steps=2),
         Unrolled(steps=2),
         Unrolled(steps=2, first_order=True, optimizer=SGD(lr=0.01, momentum=0.9)),
@@ -70,6 +72,18 @@ def test_a_session_that_is_saved_and_loaded_goes_on_with_the_same_bits(dynamics)
     assert whole.broken() is None
     (counter,) = {int(v) for k, v in whole.players["generator"].state_dict().items() if k.endswith("tracked")}
     assert counter == 5 * (2 if isinstance(dynamics, Alternating) else 1)
+
+
+def test_an_architecture_may_start_from_the_data_and_the_latent_be_uniform():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 4, 4, 1), np.uint8)
+    images = ImageSet("noise", pixels, None, (), "")
+    networks = Maxout(width=4, units=2, marginals=True, std=1e-9)
+    session = Session.start(Recipe(networks=networks, latent=300, noise="uniform", batch=8), images, DeviceEngine())
+    latent = session.feed(0)(0)["latent"]
+    assert torch.equal(latent, session.feed(0)(0)["latent"])
+    assert 1.7 < latent.abs().max() < 3**0.5  # of 2,400 numbers from U(−√3, √3)
+    assert torch.allclose(session.players["generator"](latent)[0].double(), images.mean(), atol=1e-5)
+    assert torch.equal(session.average.module(latent), session.players["generator"](latent))
 
 
 def test_a_game_for_other_players_than_a_recipe_builds_is_sent_to_play():

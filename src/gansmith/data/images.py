@@ -94,6 +94,15 @@ class ImageSet:
             warnings.simplefilter("ignore")  # torch warns of memory that cannot be written to
             return torch.from_numpy(np.ascontiguousarray(self.images)).permute(0, 3, 1, 2)
 
+    def mean(self) -> torch.Tensor:
+        """The mean image (c, h, w), float64 in [-1, 1].
+
+        Example:
+            >>> from_array(np.zeros((3, 8, 4), np.uint8)).mean().unique().tolist()
+            [-1.0]
+        """
+        return torch.from_numpy(self.images.mean(0, dtype=np.float64)).permute(2, 0, 1) / 127.5 - 1
+
     def __repr__(self) -> str:
         size = "×".join(map(str, self.shape))
         classes = f", {len(self.classes)} classes" if self.classes else ""

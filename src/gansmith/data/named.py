@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.util
+import re
 import zlib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gansmith.data.download import IdxFile, IdxSet, locate, read_idx
 from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError, digest_of
 
-__all__ = ["digits_content", "digits_file", "idx_content", "read_digits", "read_idx_set"]
+__all__ = ["digits_content", "digits_file", "idx_content", "read_digits", "read_idx_set", "rows_of"]
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -92,26 +93,54 @@ IDX_SETS: dict[str, IdxSet] = {
 }
 
 
-def idx_content(idx: IdxSet) -> str:
-    """SHA-256 that stands for a set's content, known without having the files.
+def idx_content(idx: IdxSet, rows: range | None = None) -> str:
+    """SHA-256 that stands for the content of a set, or of some of its images, known without having the files.
 
     Example:
         >>> idx_content(IDX_SETS["mnist"]) == idx_content(IDX_SETS["mnist-test"])
         False
     """
-    return digest_of([idx.images.sha256, idx.labels.sha256])
+    return digest_of([idx.images.sha256, idx.labels.sha256, *([rows.start, rows.stop] if rows else [])])
 
 
-def read_idx_set(idx: IdxSet, *, directory: Path | None, cache: Path, progress: Progress | None) -> Arrays:
-    """The images and labels of a set of the MNIST family.
+def rows_of(idx: IdxSet, text: str) -> range | None:
+    """The images that ``50000`` (the first so many) or ``50000-60000`` (from the one up to the other) stands for.
+
+    Returns:
+        Their places; None where the text is no such thing.
+
+    Raises:
+        ValueError: there are no such images.
+
+    Example:
+        >>> rows_of(IDX_SETS["mnist"], "50000"), rows_of(IDX_SETS["mnist"], "50000-51000")
+        (range(0, 50000), range(50000, 51000))
+    """
+    found = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+)", text)
+    if found is None:
+        return None
+    rows, count = range(int(found[1] or 0), int(found[2])), idx.labels.size - 8
+    if not rows or rows.stop > count:
+        raise ValueError(
+            f"{idx.name}:{text}: {idx.name} has the images 0 to {count:,}; write {idx.name}:{count // 2} for the first "
+            f"{count // 2:,}, or {idx.name}:{count // 2}-{count} for the others"
+        )
+    return rows
+
+
+def read_idx_set(
+    idx: IdxSet, *, directory: Path | None, cache: Path, progress: Progress | None, rows: range | None = None
+) -> Arrays:
+    """The images and labels of a set of the MNIST family, or some of them.
 
     Raises:
         DataError: the files are nowhere to be had, or not the published ones.
     """
     images, labels = locate(idx, directory=directory, cache=cache, progress=progress)
+    chosen = slice(None) if rows is None else slice(rows.start, rows.stop)
     return Arrays(
-        images=read_idx(images, name=idx.images.name)[..., None],
-        labels=read_idx(labels, name=idx.labels.name).astype(np.int64),
+        images=read_idx(images, name=idx.images.name)[chosen, ..., None],
+        labels=read_idx(labels, name=idx.labels.name)[chosen].astype(np.int64),
         classes=idx.classes,
     )
 

@@ -33,9 +33,10 @@ def open_images(
 
     Args:
         spec: a name (digits, mnist, mnist-test, fashion-mnist, fashion-mnist-test, avatars; mnist:DIRECTORY reads the
-            idx files of that directory, avatars:20000 draws so many, avatars:20000:mouth labels them by another
-            attribute; counting, perspective and structure, of which counting:20000:7 draws so many, of seed 7); or a
-            path: a folder of images (its first-level subfolders are the classes), a .npz, a .zip.
+            idx files of that directory, mnist:50000 is its first 50,000 images and mnist:50000-60000 are the others;
+            avatars:20000 draws so many, avatars:20000:mouth labels them by another attribute; counting, perspective and
+            structure, of which counting:20000:7 draws so many, of seed 7); or a path: a folder of images (its
+            first-level subfolders are the classes), a .npz, a .zip.
         size: (height, width) to crop and resize to. By default the common size of all images if they have one up to
             256; else a square, the largest power of two up to the median smaller side, between 16 and 256.
         channels: 1 or 3; by default 1 if all images are grey.
@@ -90,13 +91,14 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
             raise ValueError(f"'digits' takes no option, but {rest!r} was given: use --data digits")
         return from_arrays(name, named.read_digits, named.digits_content(), wanted, cache=cache, progress=progress)
     idx = named.IDX_SETS[name]
-    directory = Path(rest).expanduser() if rest else None
+    rows = named.rows_of(idx, rest)
+    directory = Path(rest).expanduser() if rest and rows is None else None
     if directory is not None and not directory.is_dir():
         raise ValueError(f"there is no directory {directory}{path_suggestion(directory)}")
     return from_arrays(
-        name,
-        lambda: named.read_idx_set(idx, directory=directory, cache=cache, progress=progress),
-        named.idx_content(idx),
+        name if rows is None else f"{name}:{rest}",
+        lambda: named.read_idx_set(idx, directory=directory, cache=cache, progress=progress, rows=rows),
+        named.idx_content(idx, rows),
         wanted,
         cache=cache,
         progress=progress,

@@ -116,6 +116,8 @@ class Compiled:
         state = self.dynamics.init(game, players)
         for name, optimizer in state["optimizers"].items():
             check_rule(optimizer, name)
+            if optimizer._optimizer_step_pre_hooks:
+                raise ValueError(f"a compiled step has one momentum for good; leave last_momentum of the {name} out")
         # Looking at numbers to choose between one backward pass and two is what a compiled step cannot do.
         return {**state, "border": {}, "compile_seconds": 0.0}
 

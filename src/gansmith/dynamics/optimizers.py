@@ -52,11 +52,13 @@ class Adam:
 
 @dataclass(frozen=True, kw_only=True)
 class SGD:
-    """Stochastic gradient descent with momentum.
+    """Stochastic gradient descent, fused into one kernel, with momentum that may change in a straight line over steps.
 
     Args:
         lr: learning rate, > 0.
         momentum: in [0, 1).
+        last_momentum: what the momentum goes to, in [0, 1); None leaves it as it is.
+        ramp: steps in which it goes there, ≥ 1.
 
     Raises:
         ValueError: a value is outside its range.
@@ -68,18 +70,36 @@ class SGD:
 
     lr: float = 0.1
     momentum: float = 0.0
+    last_momentum: float | None = None
+    ramp: int = 1
 
     def __post_init__(self) -> None:
         _check("lr", self.lr, 0 < self.lr < math.inf, "above 0")
         _check("momentum", self.momentum, 0 <= self.momentum < 1, "in [0, 1)")
+        if self.last_momentum is not None:
+            _check("last_momentum", self.last_momentum, 0 <= self.last_momentum < 1, "in [0, 1)")
+        _check("ramp", self.ramp, self.ramp >= 1, "at least 1")
 
     def __call__(self, parameters: Iterable[Tensor]) -> Optimizer:
-        return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum)
+        optimizer = torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum, fused=True)
+        if self.last_momentum is not None:
+            for group in optimizer.param_groups:
+                group["steps"] = 0  # in the group, so that whoever saves the optimiser saves where the ramp is
+            optimizer.register_step_pre_hook(self._ramped)
+        return optimizer
+
+    def _ramped(self, optimizer: Optimizer, *_: object) -> None:
+        last = self.momentum if self.last_momentum is None else self.last_momentum
+        for group in optimizer.param_groups:
+            group["momentum"] = self.momentum + (last - self.momentum) * min(1.0, group["steps"] / self.ramp)
+            group["steps"] += 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """The factor on every learning rate: a linear rise, a plateau, a cosine fall, and a floor, all in steps.
+
+    With `keep` it shrinks besides, by the same share at every step.
 
     It is a function of the step alone, so that a run that goes on past its end is one that was longer from the start.
 
@@ -88,21 +108,25 @@ class Schedule:
         hold: the step at which the fall begins.
         decay: steps of the fall; 0 means that there is none, and None that a run, when it begins, fills in the steps
             that it has after `hold`.
-        floor: the factor after the fall, in [0, 1].
+        floor: the factor after the fall, in [0, 1]; what `keep` does ends there too.
+        keep: the share that a step leaves of the factor, in (0, 1]; 1/1.000004 in Goodfellow et al. 2014.
 
     Raises:
-        ValueError: a number of steps is negative, or `floor` not in its range.
+        ValueError: a number of steps is negative, or `floor` or `keep` not in its range.
 
     Example:
         >>> schedule = Schedule(hold=100, decay=100, floor=0.1)
         >>> [round(schedule(step), 3) for step in (0, 100, 150, 200, 999)]
         [1.0, 1.0, 0.55, 0.1, 0.1]
+        >>> [Schedule(keep=0.5, floor=0.1)(step) for step in range(5)]
+        [1.0, 0.5, 0.25, 0.125, 0.1]
     """
 
     warmup: int = 0
     hold: int = 0
     decay: int | None = 0
     floor: float = 0.0
+    keep: float = 1.0
 
     def __post_init__(self) -> None:
         for name, steps in (("warmup", self.warmup), ("hold", self.hold), ("decay", self.decay)):
@@ -110,13 +134,16 @@ class Schedule:
                 raise ValueError(f"{name} must be at least 0, not {steps}")
         if not 0 <= self.floor <= 1:
             raise ValueError(f"floor must be in [0, 1], not {self.floor}")
+        if not 0 < self.keep <= 1:
+            raise ValueError(f"keep must be in (0, 1], and 1 keeps the learning rate, not {self.keep}")
 
     def __call__(self, step: int) -> float:
         rise = min(1.0, (step + 1) / (self.warmup + 1))
-        if not self.decay:
-            return rise
-        progress = min(1.0, max(0.0, (step - self.hold) / self.decay))
-        return rise * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+        fall = 1.0
+        if self.decay:
+            progress = min(1.0, max(0.0, (step - self.hold) / self.decay))
+            fall = self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress))
+        return rise * max(self.floor, fall * self.keep**step)
 
 
 def fused_step(optimizer: Optimizer, gradients: Sequence[Tensor]) -> bool:

@@ -138,7 +138,7 @@ def _log_likelihoods(samples: Tensor, points: Tensor, sigmas: Sequence[float]) -
             raise ValueError(f"the width of a Parzen window is {sigma}; it must be above 0")
     samples, points = samples.detach().flatten(1), points.detach().flatten(1)
     centre = samples.mean(0, dtype=torch.float64)  # distances by inner products lose digits far from the origin
-    parts = [_summed(samples, part.double() - centre, centre, sigmas) for part in points.split(POINTS)]
+    parts = [_summed(samples, part.double() - centre, centre, sigmas) for part in torch.split(points, POINTS)]
     width = torch.tensor(sigmas, dtype=torch.float64, device=points.device).unsqueeze(1)
     scale = math.log(len(samples)) + points.shape[1] * (width * math.sqrt(2 * math.pi)).log()
     return torch.cat(parts, 1) - scale
@@ -147,7 +147,7 @@ def _log_likelihoods(samples: Tensor, points: Tensor, sigmas: Sequence[float]) -
 def _summed(samples: Tensor, points: Tensor, centre: Tensor, sigmas: Sequence[float]) -> Tensor:
     """For each width the logarithm of the sum over all samples, (widths, n)."""
     total = points.new_full((len(sigmas), len(points)), -math.inf)
-    for part in samples.split(SAMPLES):
+    for part in torch.split(samples, SAMPLES):
         mu = part.double() - centre
         norms = points.square().sum(1, keepdim=True) + mu.square().sum(1)
         squares = torch.addmm(norms, points, mu.T, alpha=-2).clamp_(min=0)

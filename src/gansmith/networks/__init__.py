@@ -8,7 +8,7 @@ from gansmith.networks.draws import drawing, uniforms
 from gansmith.networks.maxout import Maxout
 from gansmith.networks.mlp import MLP
 from gansmith.networks.multiscale import Multiscale
-from gansmith.networks.players import Architecture, Discriminator, Generator, samplewise
+from gansmith.networks.players import Architecture, Discriminator, Fitting, Generator, samplewise
 from gansmith.networks.point import Point
 from gansmith.networks.residual import Residual
 from gansmith.networks.shapes import Shape, start_grid
@@ -19,6 +19,7 @@ __all__ = [
     "Architecture",
     "Augmented",
     "Discriminator",
+    "Fitting",
     "Generator",
     "Maxout",
     "Multiscale",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, final
+from collections.abc import Callable
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gansmith.networks.conditional import Projection, check_label, embed
 from gansmith.networks.shapes import Shape, check_shape
 
-__all__ = ["Architecture", "Discriminator", "Generator", "check_counts", "check_sizes", "samplewise"]
+__all__ = ["Architecture", "Discriminator", "Fitting", "Generator", "check_counts", "check_sizes", "samplewise"]
 
 
 class Architecture(Protocol):
@@ -26,6 +27,15 @@ class Architecture(Protocol):
 
     def discriminator(self, shape: Shape, *, classes: int = 0) -> nn.Module:
         """Build a module that maps x (n, *shape) [and label (n,)] to scores (n,)."""
+        ...
+
+
+@runtime_checkable
+class Fitting(Protocol):
+    """An architecture some of whose initial weights are taken from the data, such as `Maxout`."""
+
+    def fit(self, generator: nn.Module, mean: Callable[[], Tensor]) -> None:
+        """Change a new generator's weights; `mean` works out the mean image (C, H, W) of the data, if it is asked."""
         ...
 
 

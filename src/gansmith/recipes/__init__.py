@@ -2,12 +2,13 @@
 
 from gansmith.recipes.everyday import AVATARS, DIGITS, FASHION, PHOTOS
 from gansmith.recipes.names import RECIPES, get, suited
-from gansmith.recipes.papers import HINGE_SN, R3GAN, RADFORD, WGAN_GP
+from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 
 __all__ = [
     "AVATARS",
     "DIGITS",
     "FASHION",
+    "GOODFELLOW_MNIST",
     "HINGE_SN",
     "PHOTOS",
     "R3GAN",

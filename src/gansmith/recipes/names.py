@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gansmith.recipes.everyday import AVATARS, DIGITS, FASHION, PHOTOS
-from gansmith.recipes.papers import HINGE_SN, R3GAN, RADFORD, WGAN_GP
+from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 from gansmith.spelling import suggestion
 from gansmith.training.recipe import Recipe
 
 __all__ = ["RECIPES", "get", "suited"]
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {recipe.name: recipe for recipe in (DIGITS, FASHION, AVATARS, PHOTOS, RADFORD, R3GAN, WGAN_GP, HINGE_SN)}
+    {
+        recipe.name: recipe
+        for recipe in (DIGITS, FASHION, AVATARS, PHOTOS, GOODFELLOW_MNIST, RADFORD, R3GAN, WGAN_GP, HINGE_SN)
+    }
 )
 """All recipes, the default one first."""
 

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
-from gansmith.dynamics import Adam, Alternating, Simultaneous
+from gansmith.dynamics import SGD, Adam, Alternating, Schedule, Simultaneous
 from gansmith.games import R1, R2, WGANGP, AdversarialGame, Hinge, NonSaturating, RelativisticPaired, Wasserstein
-from gansmith.networks import DCGAN, Residual
+from gansmith.networks import DCGAN, Maxout, Residual
 from gansmith.training.recipe import Averaging, Recipe
 
-__all__ = ["HINGE_SN", "R3GAN", "RADFORD", "WGAN_GP"]
+__all__ = ["GOODFELLOW_MNIST", "HINGE_SN", "R3GAN", "RADFORD", "WGAN_GP"]
+
+EPOCH = 500
+"""Steps in which a batch of 100 has seen 50,000 images."""
+
+GOODFELLOW_MNIST = Recipe(
+    name="goodfellow2014-mnist",
+    about="Goodfellow et al. 2014 on MNIST, as in the authors' code: maxout discriminator, SGD, both move at once.",
+    data="mnist:50000",
+    networks=Maxout(
+        input_dropout=0.2,
+        dropout=0.5,
+        generator_range=0.05,
+        discriminator_range=0.005,
+        unit_pixels=True,
+        marginals=True,
+    ),
+    latent=100,
+    noise="uniform",
+    game=AdversarialGame(NonSaturating()),
+    dynamics=Simultaneous(
+        optimizer=SGD(lr=0.1, momentum=0.5, last_momentum=0.7, ramp=250 * EPOCH),
+        rates={"discriminator": 0.5},  # their discriminator's cost is the mean of its two terms, here it is the sum
+        schedule=Schedule(keep=1 / 1.000004, floor=1e-5),
+    ),
+    held_out=0.0,
+    batch=100,
+    steps=150 * EPOCH,
+    average=Averaging(half_life=5 * EPOCH, ramp=0.25),
+)
 
 RADFORD = Recipe(
     name="dcgan",

@@ -31,7 +31,8 @@ def export_onnx(model: Model, path: Path | str) -> float:
     """Write a generator as one ONNX file, run it, and return how far its images are from PyTorch's.
 
     The file takes ``latent`` (n, d) float32, with classes also ``label`` (n,) int64, for any n, and gives ``images``
-    (n, c, h, w) float32 in [-1, 1]. Its metadata name the classes.
+    (n, c, h, w) float32 in [-1, 1]. Its metadata name the classes, and under ``latent`` what that is
+    drawn from: ``normal`` or ``uniform``, which is uniform on [−√3, √3).
 
     Args:
         model: whose generator is written.
@@ -86,6 +87,7 @@ def _write(model: Model, generator: nn.Module, path: Path) -> None:
         raise ValueError(f"this generator cannot be written as ONNX ({reason}); share it with --pretrained") from error
     assert program is not None  # `dynamo=True` always returns a program
     about = {"gansmith": gansmith.__version__, "classes": json.dumps(model.classes), "step": str(model.step)}
+    about["latent"] = model.recipe.noise
     program.model.metadata_props.update(about)
     program.save(path, external_data=False)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from gansmith.data import Batches, ImageSet
+from gansmith.training.latent import Noise, of_noise
 from gansmith.training.processes import Processes
 from gansmith.types import Draw, Round, key_seed
 
@@ -32,6 +34,7 @@ class Feed:
         device: where the rounds are needed.
         processes: who shares the batch.
         rows: the images that are handed out; None is all of them.
+        noise: what the generator's input is drawn from.
 
     Example:
         >>> import numpy as np
@@ -50,6 +53,7 @@ class Feed:
     device: torch.device = torch.device("cpu")
     processes: Processes = Processes()
     rows: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    noise: Noise = "normal"
     _batches: dict[tuple[int, int], Batches] = field(default_factory=dict, repr=False)
 
     def __call__(self, step: int, *, attempt: int = 0) -> Draw:
@@ -68,4 +72,5 @@ class Feed:
             streams["label"] = streams["fake_label"] = label.to(self.device, non_blocking=True)
         key = (self.seed, "round", step, substep, attempt)
         round = Round(streams, key, share.start, self.batch, self.processes.mean)
-        return round.given(latent=round.normal("latent", self.latent))
+        normal, uniform = (partial(draw, "latent", self.latent) for draw in (round.normal, round.uniform))
+        return round.given(latent=of_noise(self.noise, normal, uniform))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.spelling import nearest
+from gansmith.training.latent import of_noise
 from gansmith.training.recipe import Recipe
 from gansmith.types import key_seed
 
@@ -92,7 +94,7 @@ class Model:
 
     @property
     def latent(self) -> int:
-        """The dimension of the generator's standard normal input."""
+        """The dimension of the generator's input."""
         return self.recipe.latent
 
     @property
@@ -144,7 +146,9 @@ class Model:
             raise ValueError(f"a walk needs rows of at least 1 and steps of at least 2; got rows={rows}, steps={steps}")
         latents, drawn = self.noise(2 * rows, seed=seed)
         chosen = self._chosen(labels, rows, drawn[::2])
-        walks = slerp(latents[::2], latents[1::2], steps)
+        # A cube holds the straight way between two of its points, but not every arc.
+        ways = slerp if self.recipe.noise == "normal" else _chord
+        walks = ways(latents[::2], latents[1::2], steps)
         repeated = None if chosen is None else chosen.repeat_interleave(steps)
         images = torch.cat([*self._images(walks.flatten(0, 1), repeated, BATCH)])
         return images.view(rows, steps, *images.shape[1:])
@@ -166,7 +170,8 @@ class Model:
         latents, uniforms = torch.empty(n, self.latent), torch.empty(n)
         for i in range(n):
             generator.manual_seed(key_seed("sample", seed, i))
-            torch.randn(self.latent, generator=generator, out=latents[i])
+            normal, uniform = (partial(draw, self.latent, generator=generator) for draw in (torch.randn, torch.rand))
+            latents[i] = of_noise(self.recipe.noise, normal, uniform)
             torch.rand((), generator=generator, out=uniforms[i])
         return latents, uniforms
 
@@ -229,6 +234,11 @@ def known(facts: Mapping[str, Any]) -> dict[str, Any]:
         "data": facts["data"],
         "fingerprint": facts["fingerprint"],
     }
+
+
+def _chord(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    """Points on the straight line between vectors; arguments and result as in `slerp`."""
+    return torch.lerp(start.unsqueeze(1), end.unsqueeze(1), torch.linspace(0, 1, steps).view(1, steps, 1))
 
 
 def slerp(start: Tensor, end: Tensor, steps: int) -> Tensor:

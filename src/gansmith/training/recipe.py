@@ -9,6 +9,7 @@ from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
 from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
+from gansmith.training.latent import Noise
 from gansmith.types import Dynamics, Game, check_piece
 
 __all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]
@@ -132,7 +133,8 @@ class Recipe:
         channels: 1 or 3; None takes the data's own.
         conditional: give the class labels to both players.
         networks: builds the players.
-        latent: the dimension of the generator's standard normal input.
+        latent: the dimension of the generator's input.
+        noise: the distribution of that input, standard normal or uniform on [−√3, √3), which has unit variance too.
         game: what the players want.
         dynamics: how they move.
         held_out: share of the images that the players never see, kept to tell learning from learning by heart; at most
@@ -165,6 +167,7 @@ class Recipe:
     conditional: bool = False
     networks: Architecture = DCGAN()
     latent: int = 64
+    noise: Noise = "normal"
     game: Game = AdversarialGame()
     dynamics: Dynamics = Alternating()
     held_out: float = 0.05
@@ -186,6 +189,8 @@ class Recipe:
             raise ValueError(f"data is {self.data!r}; write it as text, such as 'photos/'")
         if self.size is not None and not (isinstance(self.size, tuple) and len(self.size) == 2):
             raise ValueError(f"size is {self.size!r}; give (height, width), such as (64, 64)")
+        if self.noise not in get_args(Noise):
+            raise ValueError(f"noise is {self.noise!r}; it must be 'normal' or 'uniform'")
         if self.on_failure not in get_args(OnFailure):
             raise ValueError(f"on_failure is {self.on_failure!r}; it must be 'warn', 'stop' or 'rollback'")
         _check_least(self, 1, "latent", "batch")

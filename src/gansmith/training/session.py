@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gansmith.data import ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
-from gansmith.networks import Augmented
+from gansmith.networks import Augmented, Fitting
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
@@ -69,6 +69,8 @@ class Session:
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
         discriminator = recipe.networks.discriminator(images.shape, classes=classes)
+        if isinstance(recipe.networks, Fitting):
+            recipe.networks.fit(generator, images.mean)
         a = recipe.augment
         if a.differentiable:
             discriminator = Augmented(discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout)
@@ -83,6 +85,7 @@ class Session:
             flip=a.flip,
             device=engine.device,
             processes=engine.processes,
+            noise=recipe.noise,
             rows=parted(images, recipe.held_out)[0],
         )
         average = MovingAverage(generator, recipe.average)
