@@ -109,14 +109,10 @@ class Case:
 
     @cached_property
     def stuck(self) -> list[bool]:
-        """Where samples have come no nearer to the data, neither lately nor over a longer time."""
-        distance, window = self("distance"), self.limits.window * self.total
-        found = []
-        for i, step in enumerate(self.steps):
-            before = [self._before(i, step - back) for back in (window / 2, window)]
-            less = [distance[i] < (1 - self.limits.improving) * earlier for earlier in before if earlier is not None]
-            found.append(bool(less) and not any(less))
-        return found
+        """Where samples have come no nearer to the data lately."""
+        distance, window, least = self("distance"), self.limits.window * self.total, 1 - self.limits.improving
+        earlier = [self._before(i, step - window) for i, step in enumerate(self.steps)]
+        return [e is not None and not d < least * e for d, e in zip(distance, earlier, strict=True)]
 
     def _before(self, place: int, step: float) -> float | None:
         """The distance that samples had at a step before that of the probe at a place."""
@@ -133,8 +129,8 @@ class Case:
 
         Args:
             bad: where it holds.
-            once: what must hold besides for it to be said the first time. What was said is taken back when it holds no
-                longer, or when samples have come much nearer to the data since.
+            once: what must hold besides, twice in a row, for it to be said the first time. What was said is
+                taken back when it holds no longer, or when samples have come much nearer to the data since.
         """
         if len(bad) != len(self.steps):
             return None
@@ -147,7 +143,7 @@ class Case:
             if holds and first < 0:
                 first = i
             long = first >= 0 and i - first + 1 >= limits.persist and self._judged(i)
-            if long and said < 0 and (once is None or all(once[i - limits.persist + 1 : i + 1])):
+            if long and said < 0 and (once is None or all(once[i - 1 : i + 1])):
                 said = i
         return Stretch(self.steps[first], self.steps[said]) if said >= 0 else None
 

@@ -51,8 +51,8 @@ class Limits:
     persist: int = 3
     grace: float = 0.1
     least: int = 5
-    window: float = 0.15
-    improving: float = 0.1
+    window: float = 0.075
+    improving: float = 0.05
     recovered: float = 0.6
     poor: float = 0.1
     diversity: float = 0.4
