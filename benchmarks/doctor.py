@@ -1,0 +1,407 @@
+"""The doctor, tried as a diagnostic test is: does it see the runs that fail, in time, and leave the others alone?
+
+    python benchmarks/doctor.py                                     # everything; hours
+    python benchmarks/doctor.py --data spots --seeds 1 --minutes 30
+    python benchmarks/doctor.py --scenarios "one latent" "minimax" base
+    python benchmarks/doctor.py --judge-only                        # from the stored traces, without any training
+    python benchmarks/doctor.py --rescue                            # and roll back those that can be rescued
+
+Failures are planted in several ways, a third of them at the border, beside as many healthy runs, a third of which look
+strange (`scenarios.py`). Whether a run fails, and since when, is measured on pictures whose kinds are known and which
+neither the players nor the doctor ever see (`truth.py`); where a fault comes in the middle, nothing before it counts.
+Runs whose truth is between the lines, or that fail for a while and recover, are counted apart. The doctor reads the
+trace probe by probe, as it does during training, and the first time that it speaks counts.
+
+Which half a run belongs to is a function of its scenario and seed: the doctor's lines may be drawn on the first half,
+and the second is for the report. Traces are kept in benchmarks/results/doctor/, one file a run, and not made again: the
+command can be stopped at any time and repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import multiprocessing
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # for whoever imports this file rather than runs it
+
+from scenarios import SCENARIOS, Scenario, base
+from truth import DATA, Truth, state_of
+
+import gansmith as gs
+from gansmith.files import write_atomically
+from gansmith.types import key_seed
+
+LOOKS, MARKS = 50, 25  # how often the doctor looks, and how often the truth is taken
+TRACES = Path(__file__).parent / "results" / "doctor"
+IN_TIME = 0.1  # of the run, after the onset
+GROUPS = ("first", "second")
+
+
+class Job(tuple[str, str, int, int]):
+    """Data, scenario, seed and steps."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> Path:
+        data, scenario, seed, steps = self
+        return TRACES / f"{data}-{steps}-{re.sub('[^a-z0-9]+', '-', scenario.lower()).strip('-')}-{seed}.json.gz"
+
+
+def half(scenario: str, data: str, seed: int) -> str:
+    """Which half a run belongs to, for good."""
+    return GROUPS[key_seed("half", scenario, data, seed) % 2]
+
+
+# Training ----------------------------------------------------------------------------------------------------------
+
+
+def recipe_of(scenario: Scenario, data: str, steps: int, seed: int) -> Any:
+    from gansmith.training.recipe import settled
+
+    recipe = scenario.change(base(data, steps, seed))
+    looks = max(1, steps // LOOKS)
+    return settled(replace(recipe, every=replace(recipe.every, log=looks, watch=looks, sample=10**9)))
+
+
+def run(job: Job) -> dict[str, Any]:
+    """One training with everything that the doctor and the truth see of it, in a process of its own."""
+    import torch
+
+    from gansmith.training.config import flattened
+    from gansmith.training.engine import DeviceEngine
+    from gansmith.training.meter import Meter
+    from gansmith.training.model import Model
+    from gansmith.training.session import Session
+    from gansmith.training.watch import probe_of
+
+    torch.set_num_threads(1)
+    data, name, seed, steps = job
+    scenario, started = SCENARIOS[name], time.perf_counter()
+    recipe, truth = recipe_of(scenario, data, steps, seed), Truth.of(data)
+    images = scenario.images(DATA[data].train())
+    session = Session.start(recipe, images, DeviceEngine(precision="float32"))
+    settings, probe, meter = flattened(recipe), probe_of(session), Meter(recipe.batch)
+    records: list[dict[str, Any]] = []
+    marks, broken = [truth.mark(session, images)], None
+    while session.step < steps and broken is None:
+        if scenario.fault is not None and session.step == int(scenario.at * steps):
+            scenario.fault(session)
+        meter.add(session.advance())
+        if not meter.finite() or (session.step % 10 == 0 and session.broken()):
+            broken = session.step
+            records.append({"step": broken, **{f"cost/{player}": math.nan for player in session.players}})
+            break
+        if session.step % recipe.every.watch == 0:
+            records.append(meter.record(session.step, steps))
+            memory = session.dynamics.get("memory")
+            seen = probe(session.recipe.game, session.players, Model.of(session), step=session.step, memory=memory)
+            records.append({"step": session.step, **seen})
+        if session.step % max(1, steps // MARKS) == 0:
+            marks.append(truth.mark(session, images))
+    return {
+        "data": data,
+        "scenario": name,
+        "seed": seed,
+        "steps": steps,
+        "settings": _plain(settings),
+        "broken": broken,
+        "seconds": round(time.perf_counter() - started, 1),
+        "records": [_rounded(record) for record in records],
+        "truth": [_rounded(mark) for mark in marks],
+    }
+
+
+def rescued(job: Job, on_failure: str) -> dict[str, Any]:
+    """The last state of a training that steps back by itself, or does not, as a user starts it."""
+    import torch
+
+    from gansmith.training.errors import TrainingError
+
+    torch.set_num_threads(1)
+    data, name, seed, steps = job
+    recipe = recipe_of(SCENARIOS[name], data, steps, seed)
+    save = max(1, steps // 20)
+    every = replace(recipe.every, save=save, keep=20)
+    recipe = replace(
+        recipe, on_failure=on_failure, every=every, run=replace(recipe.run, threads=1, precision="float32")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        try:
+            gs.train(recipe, data=DATA[data].train(), out=out)
+        except TrainingError as error:
+            return {"error": str(error), "finite": 0.0}
+        decisions = out / "decisions.jsonl"
+        lines = decisions.read_text(encoding="utf-8").splitlines() if decisions.is_file() else []
+        return {**_rounded(Truth.of(data).judge(gs.load(out))), "decisions": [json.loads(line) for line in lines]}
+
+
+def _rounded(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in record.items() if not name.startswith(("seconds", "images_per"))}
+    return {name: float(f"{v:.5g}") if isinstance(v, float) else v for name, v in kept.items()}
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(settings, default=repr))
+
+
+def keep(path: Path, found: Mapping[str, Any]) -> None:
+    text = json.dumps(found, separators=(",", ":"))
+    write_atomically(path, gzip.compress(text.encode(), mtime=0))
+
+
+def kept(path: Path) -> dict[str, Any]:
+    return json.loads(gzip.decompress(path.read_bytes()))
+
+
+# Judging -----------------------------------------------------------------------------------------------------------
+
+
+def heard(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All that the doctor says of a run as it goes on: each disorder once, at the probe at which it is first named."""
+    from gansmith.diagnostics import Trace, diagnose
+
+    said: dict[str, dict[str, Any]] = {}
+    trace, settings = Trace(tuple(found["records"])), {**found["settings"], "steps": found["steps"]}
+    for step in dict.fromkeys(record["step"] for record in found["records"]):
+        for verdict in diagnose(trace.until(step), settings).verdicts:
+            facts = {"disorder": verdict.disorder, "step": step, "began": verdict.began, "failure": verdict.failure}
+            said.setdefault(verdict.disorder, facts)
+    return list(said.values())
+
+
+def judged(found: Mapping[str, Any], reference: list[Mapping[str, float]]) -> dict[str, Any]:
+    """A run's truth beside what the doctor said of it."""
+    scenario, steps = SCENARIOS[found["scenario"]], found["steps"]
+    state, onset, why = state_of(found, reference, from_step=int(scenario.at * steps))
+    said = heard(found)
+    # Before a fault there is nothing to see, and a warning does not say that a run fails.
+    grave = [verdict for verdict in said if verdict["failure"] or (state == "fails" and verdict["disorder"] in why)]
+    early = [verdict for verdict in grave if verdict["step"] <= scenario.at * steps and scenario.fault]
+    first = min((verdict["step"] for verdict in grave if verdict not in early), default=None)
+    return {
+        "data": found["data"],
+        "scenario": found["scenario"],
+        "seed": found["seed"],
+        "steps": steps,
+        "half": half(found["scenario"], found["data"], found["seed"]),
+        "planted": scenario.disorder,
+        "hard": scenario.hard,
+        "state": state,
+        "onset": onset,
+        "why": why,
+        "said": said,
+        "found": first,
+        "early": bool(early),
+        "delay": None if first is None or onset is None else round((first - onset) / steps, 3),
+        "named": any(verdict["disorder"] == scenario.disorder for verdict in said),
+        "final": found["truth"][-1],
+    }
+
+
+def share(right: int, of: int) -> dict[str, Any]:
+    from report import wilson
+
+    return {"right": right, "of": of, "interval": [round(limit, 3) for limit in wilson(right, of)]}
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sensitivity, false alarms and delay of some runs."""
+    failing = [row for row in rows if row["state"] == "fails"]
+    well = [row for row in rows if row["state"] == "healthy"]
+    found = [row for row in failing if row["found"] is not None]
+    delays = [row["delay"] for row in found]
+    planted = sorted({row["planted"] for row in failing} - {""})
+    alarms = [row for row in well if row["found"] is not None] + [row for row in failing if row["early"]]
+    return {
+        "runs": len(rows),
+        "unclear": sum(row["state"] == "unclear" for row in rows),
+        "recovered": sum(row["state"] == "recovers" for row in rows),
+        "sensitivity": share(len(found), len(failing)),
+        "in_time": share(sum(delay <= IN_TIME for delay in delays), len(failing)),
+        "false_alarms": share(len(alarms), len(well) + sum(row["early"] for row in failing)),
+        "at_the_border": share(sum(row["hard"] for row in found), sum(row["hard"] for row in failing)),
+        "strange": share(sum(row["hard"] for row in alarms), sum(row["hard"] for row in well)),
+        "delay": {
+            "median": statistics.median(delays) if delays else None,
+            "most": max(delays, default=None),
+        },
+        "by_disorder": {
+            name: {
+                "found": share(sum(row["found"] is not None for row in mine), len(mine)),
+                "named": sum(row["named"] for row in mine),
+                "planted": sum(row["planted"] == name for row in rows),
+            }
+            for name in planted
+            if (mine := [row for row in failing if row["planted"] == name])
+        },
+    }
+
+
+def references(traces: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, float]]]:
+    """The median course of the base runs, by data and steps: what is normal at every mark."""
+    found = {}
+    for place in {(trace["data"], trace["steps"]) for trace in traces}:
+        runs = [
+            trace["truth"]
+            for trace in traces
+            if (trace["data"], trace["steps"]) == place and trace["scenario"].startswith("base") and not trace["broken"]
+        ]
+        found[place] = [
+            {name: statistics.median(mark[name] for mark in marks) for name in marks[0]}
+            for marks in zip(*runs, strict=True)
+        ]
+    return found
+
+
+def report(traces: list[dict[str, Any]], rescues: Mapping[str, Any]) -> dict[str, Any]:
+    normal = references(traces)
+    rows = [judged(t, normal[t["data"], t["steps"]]) for t in traces if normal.get((t["data"], t["steps"]))]
+    return {
+        "protocol": protocol(),
+        "summary": {name: summary([row for row in rows if row["half"] == name]) for name in GROUPS},
+        "all": summary(rows),
+        "rescue": rescue_summary(rows, rescues),
+        "rows": rows,
+        "rescues": rescues,
+    }
+
+
+def rescue_summary(rows: list[dict[str, Any]], rescues: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the runs that fail by a setting: how many end as a healthy run does when they may step back."""
+    failing = {
+        Job((row["data"], row["scenario"], row["seed"], row["steps"])).path.name: row
+        for row in rows
+        if row["state"] == "fails" and SCENARIOS[row["scenario"]].rescuable
+    }
+    tried = {name: found for name, found in rescues.items() if name in failing}
+    return share(sum(bool(found["well"]) for found in tried.values()), len(tried))
+
+
+def protocol() -> dict[str, Any]:
+    from truth import LINES
+
+    return {
+        "data": {name: data.about for name, data in DATA.items()},
+        "looks": f"{LOOKS} in a run; the truth is taken {MARKS} times",
+        "truth": LINES,
+        "halves": "a hash of scenario, data and seed; the doctor's lines may be drawn on the first",
+        "found": f"the first grave verdict after the onset of a fault; in time: at most {IN_TIME} of the run after it",
+        "intervals": "Wilson, 95 %",
+    }
+
+
+# The command -------------------------------------------------------------------------------------------------------
+
+
+def work(function: Any, jobs: list[Job], pool: ProcessPoolExecutor, workers: int, until: float) -> Iterator[Any]:
+    """(job, result) as they come; none is begun after `until`."""
+    left, going = iter(jobs), dict[Future[Any], Job]()
+    while True:
+        while len(going) < workers and time.monotonic() < until and (job := next(left, None)) is not None:
+            going[pool.submit(function, job)] = job
+        if not going:
+            return
+        done, _ = wait(going, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield going.pop(future), future.result()
+
+
+def line(row: Mapping[str, Any]) -> str:
+    said = ", ".join(f"{verdict['disorder']} at {verdict['step']}" for verdict in row["said"]) or "nothing"
+    since = f" since {row['onset']} ({', '.join(row['why'])})" if row["onset"] is not None else ""
+    planted = row["planted"] or "healthy"
+    return f"{row['data']:8}{row['half']:7}{planted:24}{row['scenario']:48}{row['state']}{since}; said: {said}"
+
+
+def told(name: str, found: Mapping[str, Any]) -> None:
+    words = {key: f"{v['right']} of {v['of']} {v['interval']}" for key, v in found.items() if key in SHOWN}
+    print(
+        f"{name:7}",
+        json.dumps(words),
+        "delay",
+        json.dumps(found["delay"]),
+        f"unclear {found['unclear']}, recovered {found['recovered']}",
+    )
+
+
+SHOWN = ("sensitivity", "in_time", "false_alarms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), metavar="NAME", default=list(SCENARIOS))
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="of every run; by default each data set's own number")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after this time")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time, of one thread each")
+    parser.add_argument("--rescue", action="store_true", help="run those that can be rescued again, with rollback")
+    parser.add_argument("--judge-only", action="store_true", help="train nothing")
+    args = parser.parse_args()
+
+    from report import RESULTS, write_result
+
+    until = time.monotonic() + (0 if args.judge_only else 60 * args.minutes)
+    every = [
+        Job((data, name, seed, args.steps or DATA[data].steps))
+        for seed in range(args.seeds)
+        for data in args.data
+        for name in args.scenarios
+    ]
+    path = RESULTS / "doctor.json"
+    rescues = json.loads(path.read_text(encoding="utf-8"))["rescues"] if path.is_file() else {}
+    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        missing = [job for job in every if not job.path.is_file()]
+        for job, found in work(run, missing, pool, args.workers, until):
+            keep(job.path, found)
+            print(f"{found['data']:8}{found['scenario']}: {found['seconds']:.0f} s", flush=True)
+        traces = [kept(file) for file in sorted(TRACES.glob("*.json.gz"))]
+        if args.rescue:
+            rescue(traces, rescues, pool, args.workers, until)
+    result = report(traces, rescues)
+    for row in result["rows"]:
+        print(line(row))
+    for name in (*GROUPS, "all"):
+        told(name, result["all"] if name == "all" else result["summary"][name])
+    print("rescued", json.dumps(result["rescue"]))
+    write_result("doctor", result)
+
+
+def rescue(
+    traces: list[dict[str, Any]], rescues: dict[str, Any], pool: ProcessPoolExecutor, workers: int, until: float
+) -> None:
+    """Run again, with rollback, what failed by a setting, and note whether it ended well."""
+    from functools import partial
+
+    from truth import ended_well
+
+    normal, jobs = references(traces), []
+    for trace in traces:
+        job = Job((trace["data"], trace["scenario"], trace["seed"], trace["steps"]))
+        if not SCENARIOS[trace["scenario"]].rescuable or job.path.name in rescues:
+            continue
+        if judged(trace, normal[trace["data"], trace["steps"]])["state"] == "fails":
+            jobs.append(job)
+    for job, found in work(partial(rescued, on_failure="rollback"), jobs, pool, workers, until):
+        found["well"] = ended_well(found, normal[job[0], job[3]][-1])
+        rescues[job.path.name] = found
+        print(f"{job[0]:8}{job[1]}: {'rescued' if found['well'] else 'lost'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
