@@ -41,6 +41,7 @@ COMMANDS = {
     "resume": Command("train", "go on with a run exactly where it stopped"),
     "sample": Command("sample", "draw images from a run, or from a model that came along"),
     "evaluate": Command("evaluate", "measure how close a run's samples are to its data"),
+    "compare": Command("compare", "put the scores of runs side by side, and say which differences are more than noise"),
     "recipes": Command("recipes", "list the recipes, or show one as YAML"),
     "data": Command("data", "gansmith data check PATH: say what is wrong with a folder of images"),
     "tutorial": Command(

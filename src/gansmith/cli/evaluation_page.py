@@ -48,6 +48,8 @@ ABOUT = {
     "confident share": "the share of samples that the classifier calls with confidence",
     "confident share of real": "the same of real images",
     "relative share": "the ratio of the two; 1 is as good as real",
+    "samples that get it wrong": "the share of samples that break the rule of their data set",
+    "real pictures that seem wrong": "the same of real pictures, as a control",
     "class score": "how sure the classifier is of each sample and how varied over all; at most the number of classes",
     "classes found": "classes of which there are samples",
     "KL of class shares": "how far the shares of the classes are from the real ones'; 0 is equal",
