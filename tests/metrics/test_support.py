@@ -93,7 +93,6 @@ def test_neither_chunks_nor_order_matter(monkeypatch: pytest.MonkeyPatch) -> Non
     order = torch.randperm(200, generator=torch.Generator().manual_seed(0))
     assert birthday(x[order], threshold=0.05, size=20) == expected
     monkeypatch.setitem(birthday.__globals__, "CHUNK", 7)
-    monkeypatch.setitem(birthday.__globals__, "PIECE", 3)
     assert birthday(x, threshold=0.05, size=20) == expected
 
 

@@ -15,7 +15,7 @@ from gansmith.metrics.points import same_space, shuffled
 __all__ = ["Birthday", "birthday", "duplicate_distance"]
 
 CHUNK = 500
-PIECE = 50_000
+SLACK = 1e-6
 NONE_SEEN = -math.log(0.025)
 
 
@@ -112,15 +112,13 @@ def _pair_rate(degrees: Tensor) -> Estimate:
 
 def _duplicates(x: Tensor, threshold: float) -> Tensor:
     """For each point (n,) how many others are no farther than the threshold."""
-    # Distances by inner products round: those near the threshold are taken again from differences.
-    slack = 1e-6 * x.square().sum(1).max().sqrt().item()
+    slack = SLACK * x.norm(dim=1).max().item()
     counts = []
     for start in range(0, len(x), CHUNK):
-        rough = torch.cdist(x[start : start + CHUNK], x)
-        rough.diagonal(start).fill_(torch.inf)
-        same = rough <= threshold
-        for pairs in torch.split(((rough - threshold).abs() <= slack).nonzero(), PIECE):
-            row, column = pairs.unbind(1)
-            same[row, column] = (x[start + row] - x[column]).square().sum(1).sqrt() <= threshold
-        counts.append(same.sum(1))
+        part = x[start : start + CHUNK]
+        distances = torch.cdist(part, x)
+        if ((distances - threshold).abs() <= slack).any():  # by inner products, they round
+            distances = torch.cdist(part, x, compute_mode="donot_use_mm_for_euclid_dist")
+        distances.diagonal(start).fill_(torch.inf)
+        counts.append((distances <= threshold).sum(1))
     return torch.cat(counts)
