@@ -6,6 +6,7 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 from gansmith.metrics.class_score import inception_score
 from gansmith.metrics.classifier import Classifier, calibrate, digits
 from gansmith.metrics.clusters import Clusters, kmeans
+from gansmith.metrics.comparison import Comparison, Entry, compare
 from gansmith.metrics.content import ContentCheck, ContentReport, content_check, content_report
 from gansmith.metrics.controls import Blends, Halves, Noise
 from gansmith.metrics.copying import Copying, authenticity, copying_test, mann_whitney
@@ -31,6 +32,8 @@ from gansmith.metrics.extractors import named_classifier, named_extractor
 from gansmith.metrics.features import Extractor, NetworkExtractor, frechet_name, grey28, pixels
 from gansmith.metrics.fidelity import Calls, calls, relative_share
 from gansmith.metrics.frechet import frechet_distance
+from gansmith.metrics.gathered import Gathered
+from gansmith.metrics.gathering import Judge, Source, gather
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
 from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
@@ -50,17 +53,21 @@ __all__ = [
     "Calls",
     "Classifier",
     "Clusters",
+    "Comparison",
     "ContentCheck",
     "ContentReport",
     "Copying",
     "DensityCoverage",
+    "Entry",
     "Estimate",
     "Examination",
     "Extractor",
     "Figure",
+    "Gathered",
     "GaussianStatistics",
     "Halves",
     "Images",
+    "Judge",
     "Measure",
     "ModeCounts",
     "ModeReport",
@@ -72,6 +79,7 @@ __all__ = [
     "Protocol",
     "Report",
     "Score",
+    "Source",
     "TwoSample",
     "authenticity",
     "birthday",
@@ -79,6 +87,7 @@ __all__ = [
     "calls",
     "class_counts",
     "collect",
+    "compare",
     "content_check",
     "content_report",
     "copying_test",
@@ -91,6 +100,7 @@ __all__ = [
     "frechet_distance",
     "frechet_name",
     "game_value",
+    "gather",
     "grey28",
     "inception_score",
     "js_divergence",
