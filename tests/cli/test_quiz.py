@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -128,3 +130,20 @@ def test_refusals(gansmith: Callable[..., Any], page: Page, tiny_run: Path, tmp_
     page.quiz["id"] = "another"
     second = saved(page, tmp_path / "second.json", [0, 1])
     assert "of different pages (their id differs)" in gansmith("quiz", "--tally", first, second).err
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node to run the page's script")
+def test_the_page_counts_as_the_command_does(gansmith: Callable[..., Any], page: Page, tmp_path: Path) -> None:
+    keys = "lrRG" + "x" + "rl" * 10  # left and R say real, right and G say generated, x says nothing
+    said = [{"l": 0, "r": 1, "R": 0, "G": 1}[key] for key in keys if key != "x"]
+    script = [shutil.which("node"), Path(__file__).with_name("quiz_page.js"), tmp_path / "page.html", keys]
+    played = json.loads(subprocess.run(script, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert played["ended"]
+    assert played["begun_again"]
+    assert [answer["said"] for answer in played["tally"]["answers"]] == said
+    assert list(played["kept"]) == [f"gansmith-quiz-{page.quiz['id']}"]
+    (tmp_path / "tally.json").write_text(json.dumps(played["tally"]))
+    right, count, low, high = json.loads(gansmith("quiz", "--json", "--tally", "tally.json").out)["right"]
+    assert right == sum(s == trial["answer"] for s, trial in zip(said, page.quiz["trials"], strict=True))
+    share = f"{right} of {count}, {100 * right / count:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    assert played["result"] == f"You were right on {share}. Guessing gives 50 %."
