@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
+from gansmith.data import from_array
 from gansmith.recipes import DIGITS, RECIPES, get, suited
+from gansmith.training import load, resume, train
 from gansmith.training.config import from_yaml, to_yaml
+from gansmith.training.display import Silent
 from gansmith.training.recipe import Recipe
 
 
@@ -47,3 +55,19 @@ def test_data_without_a_recipe_of_their_own_get_one_that_needs_no_labels() -> No
     assert suited(None) is suited("mnist") is DIGITS
     assert not suited("some/folder").conditional
     assert suited("some/folder").size is not None
+
+
+@pytest.mark.smoke
+def test_the_experiment_of_2014_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    """Six steps at once, and three that were saved and three more: dropout, ramps and the average go on."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1), np.uint8)
+    images = from_array(pixels, name="noise")
+    recipe = get("goodfellow2014-mnist")
+    recipe = replace(recipe, batch=4, steps=6, networks=replace(recipe.networks, width=32, units=8))
+    whole = train(recipe, out=tmp_path / "whole", data=images, display=Silent())
+    train(replace(recipe, steps=3), out=tmp_path / "parts", data=images, display=Silent())
+    parts = resume(tmp_path / "parts", steps=6, data=images, display=Silent())
+    expected, found = load(whole.path), load(parts.path)
+    assert found.recipe == recipe
+    assert torch.equal(found.sample(5), expected.sample(5))
+    assert (found.sample(5)[:, 0] + 1).mean() == pytest.approx((images.mean() + 1).mean().item(), abs=0.05)
