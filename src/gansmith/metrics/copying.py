@@ -22,11 +22,13 @@ class Copying(NamedTuple):
     Args:
         z: the mean of the cells' figures, weighted by their held-out points. Far below 0 is copying, far above it
             samples that keep farther from the training set than new data do.
+        error: the standard deviation of z where samples are distributed as new data are.
         cells: each cell's Z, standard normal where samples are distributed as new data are; NaN where it was left out.
         judged: the share of held-out points in cells that were not left out.
     """
 
     z: float
+    error: float
     cells: tuple[float, ...]
     judged: float
 
@@ -119,8 +121,9 @@ def copying_test(
         found[cell], weights[cell] = mann_whitney(far, near), len(new) / len(held_out)
     if not any(weights):
         raise ValueError(f"none of {cells} cells has {least} samples and {least} held-out points: take fewer cells")
-    total = sum(z * weight for z, weight in zip(found, weights, strict=True) if weight)
-    return Copying(total / sum(weights), tuple(found), sum(weights))
+    judged = sum(weights)
+    z = sum(z * weight for z, weight in zip(found, weights, strict=True) if weight) / judged
+    return Copying(z, math.hypot(*weights) / judged, tuple(found), judged)
 
 
 def mann_whitney(x: Tensor, y: Tensor) -> float:
