@@ -1,6 +1,6 @@
 """A doctor whose findings are planned, and runs small enough to fall ill by the dozen; no tests are in here.
 
-``python doctored.py RUN resume`` goes on with a run under it, in a process of its own.
+``python doctored.py RUN`` trains under it, as one of several processes in torchrun's environment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from gansmith.diagnostics import Diagnosis, Evidence, Remedy, Trace, Verdict
 from gansmith.dynamics import Adam, Alternating
 from gansmith.networks import DCGAN
 from gansmith.training import watch
+from gansmith.training.quality import Quality
 from gansmith.training.recipe import Execution, Recipe, Schedules
+from gansmith.training.studio import Studio
 
 LR = "dynamics.alternating.optimizer.adam.lr"
 FIRST, CURED = 9, 0.004
@@ -84,10 +86,12 @@ class Said:
 
 
 def main(run: str) -> None:
-    """Train from the beginning under the planned doctor, as one of several processes or alone."""
+    """Train from the beginning under the planned doctor."""
     from gansmith.training import train
 
     install()
+    Studio.visit = lambda self: {"step": self.session.step, Quality.name: 10.0}  # type: ignore[method-assign]
+    Studio.finish = lambda self: None  # type: ignore[method-assign]
     train(recipe(on_failure="rollback"), out=Path(run), data=images(), display=Said(), timeout=60)
 
 

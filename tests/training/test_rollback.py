@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +21,11 @@ from gansmith.training import NonFiniteError, resume, train
 from gansmith.training.checkpoints import Checkpoints
 from gansmith.training.config import merge, nested
 from gansmith.training.engine import DeviceEngine
+from gansmith.training.quality import Quality
 from gansmith.training.recipe import Augmentation, Schedules
 from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
+from gansmith.training.studio import Studio
 from gansmith.training.treatment import restarted, treated
 from gansmith.training.trees import pack
 
@@ -38,6 +41,15 @@ def doctored() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_pictures() -> Iterator[None]:
+    """They take longer than all the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Studio, "visit", lambda self: {"step": self.session.step, Quality.name: 10.0})
+        patch.setattr(Studio, "finish", lambda self: None)
+        yield
 
 
 @pytest.fixture
@@ -108,7 +120,7 @@ def test_rollback_returns_to_before_it_began_with_the_remedy(planned: ModuleType
     assert rates == {0.0025}
     assert (run.path / "config.yaml").read_text().count("lr: 0.01") == 1  # what was asked for
     looks = [r["step"] for r in lines(run.path, "metrics.jsonl") if "watch/weight" in r]
-    assert looks == [3, 6, 9, 12, 15, 18]  # each once, the lost ones made again
+    assert looks == [0, 3, 6, 9, 12, 15, 18]  # each once, the lost ones made again
     evidence = json.loads((run.path / "evidence" / "step-00000009-attempt-0.json").read_text())
     assert evidence["verdict"]["disorder"] == "mode collapse"
     assert [r["step"] for r in evidence["records"] if "watch/weight" in r] == [6, 9]
@@ -136,7 +148,7 @@ class Killed(BaseException):
 
 
 @pytest.fixture(scope="module")
-def whole(doctored: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(doctored: ModuleType, _without_pictures: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that goes back twice and is never interrupted."""
     with pytest.MonkeyPatch.context() as patch:
         doctored.install(patch.setattr)
@@ -339,11 +351,7 @@ def test_the_best_checkpoint_of_an_attempt_that_was_given_up_stays(
     planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its score was the best at step 8, and the run went back to 4: it can still be sampled, but not resumed from."""
-    from gansmith.training.quality import Quality
-    from gansmith.training.studio import Studio
-
     scores = {(4, 0): 5.0, (8, 0): 1.0}
-    monkeypatch.setattr(Studio, "finish", lambda self: None)
     monkeypatch.setattr(
         Studio,
         "visit",
@@ -365,10 +373,6 @@ def test_the_best_checkpoint_of_an_attempt_that_was_given_up_stays(
 def test_the_best_is_saved_whenever_the_score_is_taken(
     planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gansmith.training.quality import Quality
-    from gansmith.training.studio import Studio
-
-    monkeypatch.setattr(Studio, "finish", lambda self: None)
     monkeypatch.setattr(
         Studio, "visit", lambda self: {"step": self.session.step, Quality.name: abs(self.session.step - 6.0) + 1}
     )

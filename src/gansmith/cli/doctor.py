@@ -1,12 +1,13 @@
-"""`gansmith doctor`: whether this machine is ready to train, and for whatever is not, what to do.
+"""`gansmith doctor`: what a run suffers from; without a run, whether this machine is ready to train.
 
-Nothing that may be broken is imported here: PyTorch, and everything that needs it, is tried in processes of its own.
+Nothing that may be broken is imported for the machine: PyTorch, and what needs it, is tried in processes of its own.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
@@ -20,13 +21,43 @@ MARKS = {OK: "ok", NOTE: "note", FAIL: "FAIL"}
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """``gansmith doctor [--json] [--quick]``: exit code 1 if something essential fails."""
+    """``gansmith doctor [RUN] [--json] [--probe | --quick]``: exit code 1 if the run, or something essential, fails."""
     parser = Parser(
-        prog="gansmith doctor", description="Say whether this machine is ready to train, and what to do if not."
+        prog="gansmith doctor",
+        description="Say what a run suffers from, with the evidence and what to do.\n"
+        "Without a run, say whether this machine is ready to train.",
     )
-    parser.add_argument("--json", action="store_true", help="print the checks as JSON")
-    parser.add_argument("--quick", action="store_true", help="leave out the five-second training")
+    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's directory; it may still be going on")
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    parser.add_argument("--probe", action="store_true", help="of a run: also look at its newest checkpoint now")
+    parser.add_argument(
+        "--allow-code", action="store_true", help="with --probe: import the pieces of your own that the run names"
+    )
+    parser.add_argument("--quick", action="store_true", help="of the machine: leave out the five-second training")
     given = parser.read(arguments)
+    if given.run is None and (given.probe or given.allow_code):
+        raise ValueError("--probe and --allow-code need a run: gansmith doctor RUN --probe")
+    if given.run is not None:
+        return _run(given)
+    return _machine(given)
+
+
+def _run(given: Namespace) -> int:
+    """Examine a run, and write its page."""
+    from gansmith.cli.models import code_beside
+    from gansmith.training.checkup import checkup
+
+    code_beside(given.allow_code)
+    found = checkup(given.run, probe=given.probe, allow_code=given.allow_code)
+    page = found.write(found.path / "doctor")
+    if given.json:
+        print(json.dumps({**found.to_dict(), "page": str(page)}, indent=2, ensure_ascii=False))
+    else:
+        _print("\n".join([*found.lines(), "", f"With pictures: {page}"]))
+    return 1 if found.diagnosis.failing is not None else 0
+
+
+def _machine(given: Namespace) -> int:
     checks = []
     for check in _checks(quick=given.quick):
         checks.append(check)
@@ -54,8 +85,12 @@ def _checks(*, quick: bool) -> Iterator[Check]:
 
 
 def _show(check: Check) -> None:
-    encoding = sys.stdout.encoding or "ascii"
     line = f"{MARKS[check.state]:>4}  {check.name:<14}{check.found}" + (
         f"\n      {'':<14}{check.fix}" if check.fix else ""
     )
-    print(line.encode(encoding, "replace").decode(encoding), flush=True)
+    _print(line)
+
+
+def _print(text: str) -> None:
+    encoding = sys.stdout.encoding or "ascii"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)

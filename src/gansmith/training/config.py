@@ -76,8 +76,8 @@ def merge(recipe: Recipe, changes: Mapping[str, Any], *, allow_code: bool = Fals
     return merged
 
 
-def flattened(recipe: Recipe) -> dict[str, Any]:
-    """The fields of a recipe by their dotted names, as a file holds them; lists stay whole.
+def flattened(recipe: Recipe | Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe, or of what `parse` makes of a file, by their dotted names; lists stay whole.
 
     Raises:
         ValueError: as in `to_yaml`.
@@ -86,7 +86,7 @@ def flattened(recipe: Recipe) -> dict[str, Any]:
         >>> flattened(Recipe())["dynamics.alternating.optimizer.adam.lr"]
         0.0002
     """
-    return dict(_flat(_written(Recipe, recipe, ""), ""))
+    return dict(_flat(_written(Recipe, recipe, "") if isinstance(recipe, Recipe) else recipe, ""))
 
 
 def nested(settings: Mapping[str, Any]) -> dict[str, Any]:

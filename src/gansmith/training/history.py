@@ -45,7 +45,8 @@ def plot_history(records: Sequence[Record], path: Path | str) -> Path:
     """Draw the records of ``metrics.jsonl`` as one PNG, a panel for each kind of figure in them; return its path.
 
     ``cost/*`` are costs, ``*_score`` scores, ``accuracy`` how often the discriminator is right, ``quality/*`` measures
-    of the samples, and any other number is a penalty or a further signal. Values that are not finite are gaps.
+    of the samples, and any other number is a penalty or a further signal; those that begin with ``watch/`` are the
+    doctor's, and are left out. Values that are not finite are gaps.
 
     Args:
         records: mappings with ``step`` and any numbers.
@@ -77,7 +78,8 @@ def plot_history(records: Sequence[Record], path: Path | str) -> Path:
 
 
 def _panels(records: Sequence[Record]) -> list[_Panel]:
-    names = list(dict.fromkeys(k for r in records for k in r if k not in BOOKKEEPING and _series(records, k)[1]))
+    there = dict.fromkeys(k for r in records for k in r if k not in BOOKKEEPING and not k.startswith("watch/"))
+    names = [name for name in there if _series(records, name)[1]]
     costs = tuple(sorted((n for n in names if n.startswith("cost/")), reverse=True))
     scores = tuple(sorted((n for n in names if n.endswith("_score")), reverse=True))
     quality = [n for n in names if n.startswith("quality/")]

@@ -72,8 +72,9 @@ class Loop:
         self.failure: Verdict | None = None
 
     def run(self) -> Run:
+        self.beginning = self.processes.tell(self.session.step == 0 and not self._checkpoints().entries())
         if self.directory is not None:
-            self.directory.rewind(self.session.step)
+            self.directory.rewind(-1 if self.beginning else self.session.step)
             self.directory.decided(self.session.decisions)
         self.display.start(self.session.step, self.recipe.steps)
         try:
@@ -87,7 +88,9 @@ class Loop:
             self.display.stop()
 
     def _steps(self, stop: Stop) -> Run:
-        if self.session.step == 0 and not self._checkpoints().entries():
+        if self.beginning:
+            if self.watch.due(0):
+                self._tell(self.watch.look())
             self._save()
         while self.session.step < self.recipe.steps:
             if not self._step():
@@ -193,7 +196,8 @@ class Loop:
                 f"{what} is not finite at step {step}, after {attempt + 1} attempt{'s' * (attempt > 0)}; the last good "
                 "checkpoint is kept. Lower the learning rate (--lr), or add a penalty (--penalties r1)"
             )
-        known = self.watch.broken(what) if self.recipe.on_failure == "rollback" else None
+        figures = {name: float(value) for name, value in self.meter.last().items()}
+        known = self.watch.broken(figures) if self.recipe.on_failure == "rollback" else None
         self._go_back(known or unexplained(f"{what} is not finite", step))
 
     def _keep_evidence(self, found: Mapping[str, Any]) -> None:

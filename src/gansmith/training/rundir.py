@@ -209,6 +209,13 @@ class RunDirectory:
         if decisions or (self.path / DECISIONS).exists():
             self.write(DECISIONS, "".join(json.dumps(decision) + "\n" for decision in decisions))
 
+    def decisions(self) -> list[dict[str, Any]]:
+        """What ``decisions.jsonl`` holds; nothing where it is missing or unreadable."""
+        try:
+            return [dict(json.loads(line)) for line in (self.path / DECISIONS).read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError, TypeError):
+            return []
+
     def note(self, text: str) -> None:
         """Append a line with the time to ``log.txt``. That is for people, so a run does without it where it fails."""
         with suppress(OSError):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,8 +27,9 @@ from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
 from gansmith.training.transfer import starting_weights
 from gansmith.training.treatment import treated
+from gansmith.training.watch import Watch
 
-__all__ = ["resume", "train"]
+__all__ = ["looked_at", "resume", "train"]
 
 LONG = 200
 """Steps from which a run is worth a preflight."""
@@ -126,6 +128,21 @@ def resume(
         if owned is not None and steps is not None:
             owned.write("config.yaml", to_yaml(recipe))
         return Loop(session, directory.path, owned, shown, loggers).run()
+
+
+def looked_at(path: Path | str, *, allow_code: bool = False, display: Display | None = None) -> dict[str, Any]:
+    """The doctor's record of a run's newest checkpoint, taken now; nothing is written.
+
+    Raises:
+        ValueError: as in `resume`, or the run cannot be looked at.
+    """
+    directory = RunDirectory.open(Path(path))
+    recipe = from_yaml(directory.config(), allow_code=allow_code)
+    shown = shown_here(display)
+    with _engine(recipe, 300.0) as engine:
+        images = _images(recipe, shown)
+        session = _restored(recipe, images, engine, directory, shown, allow_data_change=False)
+        return Watch(session, shown.say).look()
 
 
 @contextmanager

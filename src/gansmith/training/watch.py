@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -79,9 +80,9 @@ class Watch:
         return self.diagnosis.state if self.diagnosis.known else None
 
     def due(self, step: int) -> bool:
-        """Whether the run is to be looked at after that step."""
-        every = self.session.recipe.every.watch
-        return every > 0 and step % every == 0
+        """Whether the run is to be looked at after that step, or before the first one."""
+        every, steps = self.session.recipe.every.watch, self.session.recipe.steps
+        return 0 < every <= steps and step % every == 0
 
     def note(self, record: Record) -> None:
         """Keep what the run writes down by itself."""
@@ -95,9 +96,11 @@ class Watch:
         self.note(record)
         return record
 
-    def broken(self, what: str) -> Verdict | None:
-        """The verdict on a run of which something is not finite now."""
-        record = {"step": self.session.step, "what": what, PREFIX + "non_finite": 1.0}
+    def broken(self, figures: Mapping[str, float]) -> Verdict | None:
+        """The verdict on a run of which something is not finite now: one of the figures, or else a weight."""
+        record = {"step": self.session.step, **figures}
+        if all(map(math.isfinite, figures.values())):
+            record[PREFIX + "non_finite"] = 1.0
         verdict: Verdict | None = self.session.engine.processes.tell(self._judged(self.trace.given(record)).failing)
         return verdict
 

@@ -1,0 +1,196 @@
+"""A run examined from its directory, while it goes on or after it ended; nothing but the report is written."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from gansmith.diagnostics import Diagnosis, Trace, Verdict, diagnose
+from gansmith.diagnostics.plots import plot_verdict
+from gansmith.diagnostics.probe import PREFIX
+from gansmith.files import write_atomically
+from gansmith.training.config import flattened, parse
+from gansmith.training.display import state_in_words
+from gansmith.training.history import plot_history
+from gansmith.training.quality import Quality
+from gansmith.training.rundir import RunDirectory, plain_record
+from gansmith.training.runs import looked_at
+
+__all__ = ["Checkup", "checkup"]
+
+WORSE = 1.5
+"""The rough quality over the best one so far from which a run that nobody watched is said to have got worse."""
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What is known of a run.
+
+    Args:
+        path: the run's directory.
+        steps: how many steps it is to make.
+        trace: what it wrote down.
+        diagnosis: what it suffers from.
+        notes: what else can be said, in sentences.
+        decisions: what the run did about its disorders by itself.
+    """
+
+    path: Path
+    steps: int
+    trace: Trace
+    diagnosis: Diagnosis
+    notes: tuple[str, ...] = ()
+    decisions: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """One line that says it all."""
+        return f"{self.path} at step {self.trace.step:,} of {self.steps:,}: {self.diagnosis.state}"
+
+    @property
+    def signals(self) -> dict[str, float]:
+        """The doctor's last figures."""
+        names = dict.fromkeys(name for record in self.trace.records for name in record if name.startswith(PREFIX))
+        return {name: series.values[-1] for name in names if (series := self.trace[name]).values}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "run": str(self.path),
+            "step": self.trace.step,
+            "steps": self.steps,
+            "state": self.diagnosis.state,
+            "known": self.diagnosis.known,
+            "failing": self.diagnosis.failing is not None,
+            "verdicts": [verdict.to_dict() for verdict in self.diagnosis.verdicts],
+            "notes": list(self.notes),
+            "decisions": [dict(decision) for decision in self.decisions],
+            "signals": plain_record(self.signals),
+        }
+
+    def lines(self) -> list[str]:
+        """What a person is told."""
+        found = [self.headline]
+        for verdict in self.diagnosis.verdicts:
+            found += ["", f"{verdict.disorder}, since step {verdict.began:,}, certain at step {verdict.seen:,}"]
+            found += [f"  {item.sentence}" for item in verdict.evidence]
+            found.append(f"  what to do: {verdict.remedy.sentence}")
+        told = [*self.notes, *map(_in_words, self.decisions)]
+        return [*found, "", *told] if told else found
+
+    def write(self, folder: Path) -> Path:
+        """Write the evidence as plots and a page that needs nothing but itself; return the page."""
+        pictures = []
+        for place, verdict in enumerate(self.diagnosis.verdicts, 1):
+            name = f"{place}-{verdict.disorder.replace(' ', '-')}.png"
+            pictures.append((verdict, plot_verdict(verdict, self.trace, folder / name)))
+        history = None
+        if any(name not in ("step", "state") for record in self.trace.records for name in record):
+            history = _tried(lambda: plot_history(list(self.trace.records), folder / "history.png"))
+        page = _page(self, pictures, history)
+        return write_atomically(folder / "index.html", page.encode())
+
+
+def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) -> Checkup:
+    """Examine a run.
+
+    Args:
+        path: the run's directory.
+        probe: also load the newest checkpoint and the data, and take the signals now.
+        allow_code: with `probe`, import the pieces of one's own that the recipe names.
+
+    Raises:
+        ValueError: there is no such run, or, with `probe`, no checkpoint or not the same data.
+    """
+    directory = RunDirectory.open(Path(path).expanduser())
+    settings, decisions = flattened(parse(directory.config())), tuple(directory.decisions())
+    for decision in decisions:
+        settings |= decision.get("settings", {})
+    trace, notes = directory.trace(), []
+    watched = any(name.startswith(PREFIX) for record in trace.records for name in record)
+    if probe:
+        record = looked_at(directory.path, allow_code=allow_code)
+        trace = replace(trace, records=(*trace.until(record["step"]).records, record))
+    elif not watched:
+        notes.append(
+            "The run took no signals (--every.watch), so costs and quality are all that there is to judge by; "
+            f"gansmith doctor {path} --probe takes them now, of the newest checkpoint."
+        )
+    if not watched:
+        notes += _from_figures(trace)
+    return Checkup(
+        directory.path, int(settings.get("steps", 0)), trace, diagnose(trace, settings), tuple(notes), decisions
+    )
+
+
+def _from_figures(trace: Trace) -> list[str]:
+    """What costs and quality alone say."""
+    if not trace.records:
+        return ["It has written nothing down yet."]
+    said = []
+    quality = trace[Quality.name]
+    if quality.values:
+        best = list(accumulate(quality.values, min))[-1]
+        at, now = quality.steps[quality.values.index(best)], quality.values[-1]
+        worse = now > WORSE * best
+        then = f"It was best at step {at:,}, {best:.3g}, and is {now:.3g} now"
+        said.append(
+            f"{then}: it has got worse (rough Fréchet distance). Take that one: --checkpoint best"
+            if worse
+            else f"{then} (rough Fréchet distance)."
+        )
+    if (accuracy := trace["accuracy"]).values:
+        said.append(f"The balance of the game: {state_in_words({'accuracy': accuracy.values[-1]})}.")
+    return said
+
+
+def _in_words(decision: Mapping[str, Any]) -> str:
+    what = f"At step {decision['step']:,}, for {decision['disorder']}, the run "
+    if decision["what"] == "stopped":
+        return f"{what}was stopped."
+    changed = f", with {json.dumps(decision['settings'])}" if decision.get("settings") else ""
+    return f"{what}went back to step {decision['to']:,}{changed}."
+
+
+def _tried(draw: Callable[[], Path]) -> Path | None:
+    try:
+        return draw()
+    except ValueError:  # there is nothing to draw
+        return None
+
+
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}
+h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}img{max-width:100%}
+table{border-collapse:collapse;font-size:.85rem}td{padding:.1rem .8rem .1rem 0;border-bottom:1px solid #ddd}
+code{background:#f3f3f3;padding:.1rem .3rem}"""
+
+
+def _page(found: Checkup, pictures: list[tuple[Verdict, Path]], history: Path | None) -> str:
+    parts = [f"<h1>{html.escape(found.headline)}</h1>"]
+    for verdict, picture in pictures:
+        shown = "".join(f"<li>{html.escape(item.sentence)}</li>" for item in verdict.evidence)
+        parts += [
+            f"<h2>{html.escape(verdict.disorder)}, since step {verdict.began:,}</h2><ul>{shown}</ul>",
+            f"<p>What to do: {html.escape(verdict.remedy.sentence)}</p>{_image(picture)}",
+        ]
+    parts += [f"<p>{html.escape(text)}</p>" for text in (*found.notes, *map(_in_words, found.decisions))]
+    if history is not None:
+        parts.append(f"<h2>The run</h2>{_image(history)}")
+    rows = "".join(
+        f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>" for name, value in found.signals.items()
+    )
+    if rows:
+        parts.append(f"<h2>Its signals now</h2><table>{rows}</table>")
+    head = f'<meta charset="utf-8"><title>{html.escape(found.headline)}</title><style>{STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+
+
+def _image(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<img alt="" src="data:image/png;base64,{data}">'
