@@ -1,12 +1,13 @@
 """Named experiments, as values: take one, or change it with ``dataclasses.replace``."""
 
-from gansmith.recipes.everyday import AVATARS, DIGITS, FASHION, PHOTOS
+from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS
 from gansmith.recipes.names import RECIPES, get, suited
 from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 
 __all__ = [
     "AVATARS",
     "DIGITS",
+    "DRAWN",
     "FASHION",
     "GOODFELLOW_MNIST",
     "HINGE_SN",

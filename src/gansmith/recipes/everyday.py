@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gansmith.dynamics import Adam, Alternating, Schedule
 from gansmith.games import R1, AdversarialGame, NonSaturating
 from gansmith.networks import DCGAN
 from gansmith.training.recipe import Augmentation, Averaging, Recipe
 
-__all__ = ["AVATARS", "DIGITS", "FASHION", "PHOTOS"]
+__all__ = ["AVATARS", "DIGITS", "DRAWN", "FASHION", "PHOTOS"]
 
 DIGITS = Recipe(
     name="digits",
@@ -37,6 +39,15 @@ FASHION = Recipe(
     steps=10_000,
     augment=Augmentation(flip=True),
     average=Averaging(half_life=500),
+)
+
+DRAWN = replace(
+    DIGITS,
+    name="drawn",
+    about="Drawn pictures that keep a rule, 32 px: counting, perspective or structure.",
+    data="counting",
+    conditional=False,
+    steps=4000,
 )
 
 AVATARS = Recipe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gansmith.recipes.everyday import AVATARS, DIGITS, FASHION, PHOTOS
+from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS
 from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 from gansmith.spelling import suggestion
 from gansmith.training.recipe import Recipe
@@ -15,12 +15,20 @@ __all__ = ["RECIPES", "get", "suited"]
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         recipe.name: recipe
-        for recipe in (DIGITS, FASHION, AVATARS, PHOTOS, GOODFELLOW_MNIST, RADFORD, R3GAN, WGAN_GP, HINGE_SN)
+        for recipe in (DIGITS, FASHION, AVATARS, PHOTOS, DRAWN, GOODFELLOW_MNIST, RADFORD, R3GAN, WGAN_GP, HINGE_SN)
     }
 )
 """All recipes, the default one first."""
 
-_SUITED = {"digits": DIGITS, "mnist": DIGITS, "fashion-mnist": FASHION, "avatars": AVATARS}
+_SUITED = {
+    "digits": DIGITS,
+    "mnist": DIGITS,
+    "fashion-mnist": FASHION,
+    "avatars": AVATARS,
+    "counting": DRAWN,
+    "perspective": DRAWN,
+    "structure": DRAWN,
+}
 
 
 def get(name: str) -> Recipe:
