@@ -25,3 +25,5 @@ bench:  ## every benchmark, one after the other
 	python benchmarks/picture.py
 	python benchmarks/time_to_quality.py
 	python benchmarks/kills.py
+	python benchmarks/reliability.py
+	python benchmarks/doctor.py --rescue

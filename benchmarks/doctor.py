@@ -23,17 +23,15 @@ import argparse
 import gzip
 import json
 import math
-import multiprocessing
 import re
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))  # for whoever imports this file rather than runs it
 
@@ -50,15 +48,22 @@ IN_TIME = 0.1  # of the run, after the onset
 GROUPS = ("first", "second")
 
 
-class Job(tuple[str, str, int, int]):
-    """Data, scenario, seed and steps."""
+class Job(NamedTuple):
+    """One training."""
 
-    __slots__ = ()
+    data: str
+    scenario: str
+    seed: int
+    steps: int
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Job:
+        return cls(found["data"], found["scenario"], found["seed"], found["steps"])
 
     @property
     def path(self) -> Path:
-        data, scenario, seed, steps = self
-        return TRACES / f"{data}-{steps}-{re.sub('[^a-z0-9]+', '-', scenario.lower()).strip('-')}-{seed}.json.gz"
+        name = re.sub("[^a-z0-9]+", "-", self.scenario.lower()).strip("-")
+        return TRACES / f"{self.data}-{self.steps}-{name}-{self.seed}.json.gz"
 
 
 def half(scenario: str, data: str, seed: int) -> str:
@@ -79,8 +84,6 @@ def recipe_of(scenario: Scenario, data: str, steps: int, seed: int) -> Any:
 
 def run(job: Job) -> dict[str, Any]:
     """One training with everything that the doctor and the truth see of it, in a process of its own."""
-    import torch
-
     from gansmith.training.config import flattened
     from gansmith.training.engine import DeviceEngine
     from gansmith.training.meter import Meter
@@ -88,7 +91,6 @@ def run(job: Job) -> dict[str, Any]:
     from gansmith.training.session import Session
     from gansmith.training.watch import probe_of
 
-    torch.set_num_threads(1)
     data, name, seed, steps = job
     scenario, started = SCENARIOS[name], time.perf_counter()
     recipe, truth = recipe_of(scenario, data, steps, seed), Truth.of(data)
@@ -125,13 +127,10 @@ def run(job: Job) -> dict[str, Any]:
     }
 
 
-def rescued(job: Job, on_failure: str) -> dict[str, Any]:
-    """The last state of a training that steps back by itself, or does not, as a user starts it."""
-    import torch
-
+def rescued(job: Job, on_failure: str = "rollback") -> dict[str, Any]:
+    """How a training ends that a user starts, and that may step back by itself."""
     from gansmith.training.errors import TrainingError
 
-    torch.set_num_threads(1)
     data, name, seed, steps = job
     recipe = recipe_of(SCENARIOS[name], data, steps, seed)
     save = max(1, steps // 20)
@@ -284,9 +283,7 @@ def report(traces: list[dict[str, Any]], rescues: Mapping[str, Any]) -> dict[str
 def rescue_summary(rows: list[dict[str, Any]], rescues: Mapping[str, Any]) -> dict[str, Any]:
     """Of the runs that fail by a setting: how many end as a healthy run does when they may step back."""
     failing = {
-        Job((row["data"], row["scenario"], row["seed"], row["steps"])).path.name: row
-        for row in rows
-        if row["state"] == "fails" and SCENARIOS[row["scenario"]].rescuable
+        Job.of(row).path.name: row for row in rows if row["state"] == "fails" and SCENARIOS[row["scenario"]].rescuable
     }
     tried = {name: found for name, found in rescues.items() if name in failing}
     return share(sum(bool(found["well"]) for found in tried.values()), len(tried))
@@ -306,19 +303,6 @@ def protocol() -> dict[str, Any]:
 
 
 # The command -------------------------------------------------------------------------------------------------------
-
-
-def work(function: Any, jobs: list[Job], pool: ProcessPoolExecutor, workers: int, until: float) -> Iterator[Any]:
-    """(job, result) as they come; none is begun after `until`."""
-    left, going = iter(jobs), dict[Future[Any], Job]()
-    while True:
-        while len(going) < workers and time.monotonic() < until and (job := next(left, None)) is not None:
-            going[pool.submit(function, job)] = job
-        if not going:
-            return
-        done, _ = wait(going, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield going.pop(future), future.result()
 
 
 def line(row: Mapping[str, Any]) -> str:
@@ -354,25 +338,25 @@ def main() -> None:
     parser.add_argument("--judge-only", action="store_true", help="train nothing")
     args = parser.parse_args()
 
+    from pool import finished
     from report import RESULTS, write_result
 
-    until = time.monotonic() + (0 if args.judge_only else 60 * args.minutes)
+    minutes = 0.0 if args.judge_only else args.minutes
     every = [
-        Job((data, name, seed, args.steps or DATA[data].steps))
+        Job(data, name, seed, args.steps or DATA[data].steps)
         for seed in range(args.seeds)
         for data in args.data
         for name in args.scenarios
     ]
     path = RESULTS / "doctor.json"
     rescues = json.loads(path.read_text(encoding="utf-8"))["rescues"] if path.is_file() else {}
-    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        missing = [job for job in every if not job.path.is_file()]
-        for job, found in work(run, missing, pool, args.workers, until):
-            keep(job.path, found)
-            print(f"{found['data']:8}{found['scenario']}: {found['seconds']:.0f} s", flush=True)
-        traces = [kept(file) for file in sorted(TRACES.glob("*.json.gz"))]
-        if args.rescue:
-            rescue(traces, rescues, pool, args.workers, until)
+    missing = [job for job in every if not job.path.is_file()]
+    for job, found in finished(run, missing, workers=args.workers, minutes=minutes):
+        keep(job.path, found)
+        print(f"{job.data:8}{job.scenario}: {found['seconds']:.0f} s", flush=True)
+    traces = [kept(file) for file in sorted(TRACES.glob("*.json.gz"))]
+    if args.rescue:
+        rescue(traces, rescues, args.workers, minutes)
     result = report(traces, rescues)
     for row in result["rows"]:
         print(line(row))
@@ -382,25 +366,23 @@ def main() -> None:
     write_result("doctor", result)
 
 
-def rescue(
-    traces: list[dict[str, Any]], rescues: dict[str, Any], pool: ProcessPoolExecutor, workers: int, until: float
-) -> None:
+def rescue(traces: list[dict[str, Any]], rescues: dict[str, Any], workers: int, minutes: float) -> None:
     """Run again, with rollback, what failed by a setting, and note whether it ended well."""
-    from functools import partial
-
+    from pool import finished
     from truth import ended_well
 
     normal, jobs = references(traces), []
     for trace in traces:
-        job = Job((trace["data"], trace["scenario"], trace["seed"], trace["steps"]))
-        if not SCENARIOS[trace["scenario"]].rescuable or job.path.name in rescues:
+        job = Job.of(trace)
+        usual = normal[job.data, job.steps]
+        if not SCENARIOS[job.scenario].rescuable or job.path.name in rescues or not usual:
             continue
-        if judged(trace, normal[trace["data"], trace["steps"]])["state"] == "fails":
+        if judged(trace, usual)["state"] == "fails":
             jobs.append(job)
-    for job, found in work(partial(rescued, on_failure="rollback"), jobs, pool, workers, until):
-        found["well"] = ended_well(found, normal[job[0], job[3]][-1])
+    for job, found in finished(rescued, jobs, workers=workers, minutes=minutes):
+        found["well"] = ended_well(found, normal[job.data, job.steps][-1])
         rescues[job.path.name] = found
-        print(f"{job[0]:8}{job[1]}: {'rescued' if found['well'] else 'lost'}", flush=True)
+        print(f"{job.data:8}{job.scenario}: {'rescued' if found['well'] else 'lost'}", flush=True)
 
 
 if __name__ == "__main__":

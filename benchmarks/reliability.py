@@ -26,13 +26,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -213,12 +211,9 @@ def _rounded(value: Any) -> Any:
 
 
 def run(setting: Setting) -> dict[str, Any]:
-    """One training and its judgement, in a process of its own with one thread."""
-    import torch
-
+    """One training and its judgement."""
     from gansmith.training.errors import TrainingError
 
-    torch.set_num_threads(1)
     started = time.perf_counter()
     found: dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
@@ -377,18 +372,6 @@ def save(runs: Mapping[str, Any], controls: Mapping[str, Any]) -> None:
     )
 
 
-def work(jobs: list[Setting], pool: ProcessPoolExecutor, workers: int, until: float) -> Iterator[dict[str, Any]]:
-    """The finished runs as they come; none is begun after `until`."""
-    left, going = iter(jobs), set[Future[dict[str, Any]]]()
-    while True:
-        while len(going) < workers and time.monotonic() < until and (job := next(left, None)) is not None:
-            going.add(pool.submit(run, job))
-        if not going:
-            return
-        done, going = wait(going, return_when=FIRST_COMPLETED)
-        yield from (future.result() for future in done)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=32, help="of the default recipe at its defaults")
@@ -400,20 +383,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="runs at a time, of one thread each")
     args = parser.parse_args()
 
-    from report import commit
+    from pool import finished
+    from report import BEGUN_AT
 
     runs, controls = load()
-    begun_at, until = commit(), time.monotonic() + 60 * args.minutes
     wanted = settings(seeds=args.seeds, spread=args.spread, data=args.data, methods=args.methods, steps=args.steps)
     jobs = [setting for setting in dict.fromkeys(wanted) if setting.key not in runs]
-    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for data in dict.fromkeys(job.data for job in jobs):
-            controls[data] = controls.get(data) or pool.submit(control, data).result()
-        for found in work(jobs, pool, args.workers, until):
-            key = Setting(**{name: found[name] for name in Setting.__dataclass_fields__}).key
-            runs[key] = {"key": key, **found, "commit": begun_at}
-            print(f"{key}: {found['score']} in {found['seconds']:.0f} s", flush=True)
-            save(runs, controls)
+    unknown = [data for data in dict.fromkeys(job.data for job in jobs) if data not in controls]
+    controls |= dict(finished(control, unknown, workers=args.workers))
+    for setting, found in finished(run, jobs, workers=args.workers, minutes=args.minutes):
+        runs[setting.key] = {"key": setting.key, **found, "commit": BEGUN_AT}
+        print(f"{setting.key}: {found['score']} in {found['seconds']:.0f} s", flush=True)
+        save(runs, controls)
     for row in table(list(runs.values()), controls):
         print(line(row))
 

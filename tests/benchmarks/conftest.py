@@ -1,6 +1,6 @@
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -8,15 +8,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def benchmark() -> Callable[[str], ModuleType]:
+def benchmark() -> Iterator[Callable[[str], ModuleType]]:
     """A module of `benchmarks/` by name, found as when it is run as a command."""
     folder = str(Path(__file__).parents[2] / "benchmarks")
-
-    def load(name: str) -> ModuleType:
-        sys.path.insert(0, folder)
-        try:
-            return importlib.import_module(name)
-        finally:
-            sys.path.remove(folder)
-
-    return load
+    sys.path.insert(0, folder)
+    yield importlib.import_module
+    sys.path.remove(folder)

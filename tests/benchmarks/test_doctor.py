@@ -109,7 +109,7 @@ def test_a_fault_happens_once_and_to_the_run_alone(benchmark: Benchmark) -> None
 @pytest.mark.smoke
 def test_a_run_is_looked_at_and_judged(benchmark: Benchmark) -> None:
     doctor = benchmark("doctor")
-    found = doctor.run(doctor.Job(("spots", "base", 0, 2)))
+    found = doctor.run(doctor.Job("spots", "base", 0, 2))
     assert [mark["step"] for mark in found["truth"]] == [0, 1, 2]
     assert {"watch/distance", "watch/accuracy"} <= set(found["records"][-1])
     row = doctor.report([found], {})["rows"][0]
