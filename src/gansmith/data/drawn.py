@@ -146,8 +146,7 @@ def _corridors(numbers: _Numbers, x: Array, y: Array, broken: bool) -> Array:
     """A corridor in one-point perspective: its four bright edges run from a dark end wall towards the viewer."""
     vx, vy, depth = numbers(12, 20), numbers(12, 20), numbers(0.3, 0.42)
     near, far, edge = numbers(-0.35, 0.0), numbers(-0.75, -0.6), numbers(0.75, 1.0)
-    sides = [(numbers(-5, 3), numbers(29, 37)), (numbers(-5, 3), numbers(29, 37))]
-    (left, right), (top, bottom) = sides
+    left, right, top, bottom = numbers(-5, 3), numbers(29, 37), numbers(-5, 3), numbers(29, 37)
     # How near a place is: 0 at the vanishing point, 1 where the corridor's cross-section is the outer rectangle.
     across = np.maximum((x - vx) / (right - vx), (x - vx) / (left - vx))
     along = np.maximum((y - vy) / (bottom - vy), (y - vy) / (top - vy))
@@ -165,7 +164,8 @@ def _corridors(numbers: _Numbers, x: Array, y: Array, broken: bool) -> Array:
         forward = ((x - px) * dx + (y - py) * dy) / length
         aside = np.abs((x - px) * dy - (y - py) * dx) / length
         picture = _paint(picture, np.maximum(aside - 0.8, -forward), edge)
-    return _paint(picture, (nearness - depth) * 12, numbers(-1.0, -0.9))
+    pixels = 12  # a step in nearness, roughly: enough for the edge of the end wall
+    return _paint(picture, (nearness - depth) * pixels, numbers(-1.0, -0.9))
 
 
 def _butterflies(numbers: _Numbers, x: Array, y: Array, broken: bool) -> Array:

@@ -147,7 +147,7 @@ def _counted(check: ContentCheck, batches: Iterable[Tensor]) -> tuple[int, int]:
 
 
 SPOTS, BRIGHT = 5, 0.4
-SMALLEST, LARGEST = 4, 24  # pixels of a spot; those of the data have 6 to 17
+SMALLEST, LARGEST = 4, 24  # pixels of a spot; those of the data have 4 to 16
 
 
 def _counts_five(pictures: Array) -> npt.NDArray[np.bool_]:
@@ -161,10 +161,8 @@ def _spots(picture: Array) -> int:
 
 
 EDGES, EDGE_PIXELS = 4, 6
-MISS, WIDE = (
-    1.75,
-    1.0,
-)  # pixels: by how much an edge may miss the others' point, and how far its pixels may lie beside it
+MISS = 1.75  # pixels by which an edge may miss the point where the others meet; those of the data miss it by 0.7
+WIDE = 1.0  # pixels by which its own may lie beside it, on average
 
 
 def _meets(pictures: Array) -> npt.NDArray[np.bool_]:
