@@ -162,7 +162,10 @@ def trained(setting: Setting, folder: Path) -> Any:
     """The sampler that a training ends with."""
     images, _ = DATA[setting.data].open()
     if setting.method == "gansmith":
-        return gs.load(gs.train(recipe(setting), data=images, out=folder / "run").path)
+        done = gs.train(recipe(setting), data=images, out=folder / "run")
+        if done.step < done.steps:
+            raise KeyboardInterrupt(f"the run was stopped at step {done.step}")
+        return gs.load(done.path)
     from textbook import Textbook
 
     pixels = images.pixels().float() / 127.5 - 1
@@ -243,7 +246,18 @@ def made_of(method: str) -> str:
     if method == "textbook":
         text = Path(__file__).with_name("textbook.py").read_text(encoding="utf-8")
     else:
-        names = ("networks", "latent", "game", "dynamics", "augment", "average", "conditional", "batch")
+        names = (
+            "networks",
+            "latent",
+            "noise",
+            "game",
+            "dynamics",
+            "augment",
+            "average",
+            "conditional",
+            "batch",
+            "held_out",
+        )
         text = repr([getattr(DEFAULT, name) for name in names])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
