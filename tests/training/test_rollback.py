@@ -17,6 +17,17 @@ import pytest
 import torch
 
 import gansmith
+from gansmith.dynamics import (
+    SGD,
+    Averaged,
+    Competitive,
+    Consensus,
+    Extragradient,
+    Lookahead,
+    Optimistic,
+    Simultaneous,
+    Unrolled,
+)
 from gansmith.training import NonFiniteError, resume, train
 from gansmith.training.checkpoints import Checkpoints
 from gansmith.training.config import merge, nested
@@ -27,7 +38,7 @@ from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
 from gansmith.training.studio import Studio
 from gansmith.training.treatment import restarted, treated
-from gansmith.training.trees import pack
+from gansmith.training.trees import pack, unpack
 
 FILE = Path(__file__).with_name("doctored.py")
 
@@ -327,6 +338,40 @@ def test_what_fits_is_taken_along_and_what_does_not_is_said(
         assert torch.equal(a, b)
     assert new.advance().costs  # goes on
     assert new.step == 4
+
+
+def test_an_earlier_state_from_before_another_optimiser_is_not_taken_for_its_own(doctored: ModuleType) -> None:
+    """Back twice: the second time to a state that Adam left, under a recipe that has had SGD since the first time."""
+    adam = advanced(doctored.recipe(), doctored.images(), 3)
+    tree = adam.tree()
+    sgd = merge(adam.recipe, nested({"dynamics.alternating.optimizer": {"sgd": {"lr": 0.01}}}))
+    once, _ = restarted(adam, sgd, tree)
+    twice, said = restarted(once, merge(sgd, nested({"dynamics.alternating.optimizer.sgd.lr": 0.005})), tree)
+    assert said == "; the optimisers began anew"
+    assert twice.advance().costs
+
+
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        Simultaneous(),
+        Unrolled(steps=2, optimizer=SGD(lr=0.01, momentum=0.9)),
+        Extragradient(past=True),
+        Optimistic(),
+        Consensus(),
+        Competitive(iterations=2),
+        Lookahead(every=2, dynamics=Averaged(dynamics=Optimistic())),
+    ],
+    ids=lambda dynamics: type(dynamics).__name__,
+)
+def test_the_state_of_every_dynamics_fits_itself(dynamics: Any, doctored: ModuleType) -> None:
+    old = advanced(doctored.recipe(dynamics=dynamics), doctored.images(), 3)
+    new, said = restarted(old, old.recipe, unpack(*pack(old.tree())))
+    assert said == ""
+    for session in (old, new):
+        session.attempt = 1
+        session.advance()
+    assert pack({"d": new.tree()["dynamics"]}) == pack({"d": old.tree()["dynamics"]})
 
 
 def test_a_new_learning_rate_reaches_optimisers_that_keep_their_memory(doctored: ModuleType) -> None:

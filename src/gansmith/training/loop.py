@@ -213,6 +213,7 @@ class Loop:
         tree, _ = checkpoints.load(Path(self.processes.tell(str(path))))
         self.session, decision, anew = returned(self.session, tree, verdict)
         self.recipe, self.saved, self.scored = self.session.recipe, -1, None
+        self.watch.move_to(self.session)
         self.processes.any(False)  # everybody has read the checkpoint before it may be removed
         self._save()
         if self.directory is not None:
@@ -220,7 +221,6 @@ class Loop:
             self.directory.decided(self.session.decisions)
             self.directory.rewind(self.session.step)  # the last, so that a kill before it goes the same way again
             self.studio = Studio(self.session, self.directory)
-        self.watch.move_to(self.session)
         self.meter = Meter(self.recipe.batch, self.session.step)
         changed = f". {verdict.remedy.sentence}" if decision["settings"] else ""
         back = f"back to step {self.session.step} with other noise"

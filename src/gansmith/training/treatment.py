@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from torch import Tensor
 
 from gansmith.diagnostics import Remedy, Verdict
-from gansmith.dynamics.state import restore
+from gansmith.dynamics.state import restore, state_tree
 from gansmith.spelling import listed
 from gansmith.training.config import merge, nested
 from gansmith.training.recipe import Recipe
@@ -94,7 +93,7 @@ def restarted(session: Session, recipe: Recipe, tree: Mapping[str, Any]) -> tupl
     if not _loaded(new.average.module, tree["average"], "generator"):
         new.average.module.load_state_dict(new.players["generator"].state_dict())
     fresh = recipe.dynamics.init(recipe.game, new.players)  # after the weights, which some keep a copy of
-    if not anew and _kinds(recipe.dynamics) == _kinds(session.recipe.dynamics):
+    if not anew and _fits(state_tree(fresh), tree["dynamics"]):
         new.dynamics = _with_settings(fresh, recipe, new, tree["dynamics"])
     else:
         anew.append("optimisers")
@@ -116,12 +115,18 @@ def _loaded(module: Any, saved: Mapping[str, Tensor], name: str) -> bool:
     return True
 
 
-def _kinds(piece: Any) -> Any:
-    """Of a dynamics, all that decides what its state looks like: its type, its optimiser's, those of what it wraps."""
-    if not is_dataclass(piece):
-        return piece
-    inside = [getattr(piece, field.name) for field in fields(piece) if field.name in ("dynamics", "optimizer")]
-    return (type(piece), *map(_kinds, inside))
+def _fits(fresh: Any, saved: Any) -> bool:
+    """Whether a saved state is that of such a dynamics, with optimisers of the same kind: it has all its entries.
+
+    A run may have added some, and what fills up in its course is left out: the memory of optimisers and of games.
+    """
+    if isinstance(fresh, Mapping) and isinstance(saved, Mapping):
+        return set(fresh) <= set(saved) and all(
+            name in ("state", "memory") or _fits(within, saved[name]) for name, within in fresh.items()
+        )
+    if isinstance(fresh, list) and isinstance(saved, list) and fresh and saved:
+        return len(fresh) == len(saved) and all(_fits(a, b) for a, b in zip(fresh, saved, strict=True))
+    return isinstance(fresh, Mapping) == isinstance(saved, Mapping)
 
 
 def _with_settings(fresh: State, recipe: Recipe, session: Session, saved: Any) -> State:
