@@ -23,6 +23,7 @@ bench:  ## every benchmark, one after the other
 	python benchmarks/step_speed.py speed
 	python benchmarks/step_speed.py quality
 	python benchmarks/picture.py
+	python benchmarks/content.py
 	python benchmarks/time_to_quality.py
 	python benchmarks/kills.py
 	python benchmarks/reliability.py
