@@ -35,7 +35,7 @@ GOODFELLOW_MNIST = Recipe(
     held_out=0.0,
     batch=100,
     steps=150 * EPOCH,
-    average=Averaging(half_life=5 * EPOCH, ramp=0.25),
+    average=Averaging(half_life=50 * EPOCH, ramp=0.25),  # theirs had none
 )
 
 RADFORD = Recipe(
