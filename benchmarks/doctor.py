@@ -4,6 +4,7 @@
     python benchmarks/doctor.py --data spots --seeds 1 --minutes 30
     python benchmarks/doctor.py --scenarios "one latent" "minimax" base
     python benchmarks/doctor.py --judge-only                        # from the stored traces, without any training
+    python benchmarks/doctor.py --judge-only --lines missed=0.5     # the same with other lines
     python benchmarks/doctor.py --rescue                            # and roll back those that can be rescued
 
 Failures are planted in several ways, a third of them at the border, beside as many healthy runs, a third of which look
@@ -28,6 +29,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -69,9 +71,6 @@ class Job(NamedTuple):
 def half(scenario: str, data: str, seed: int) -> str:
     """Which half a run belongs to, for good."""
     return GROUPS[key_seed("half", scenario, data, seed) % 2]
-
-
-# Training ----------------------------------------------------------------------------------------------------------
 
 
 def recipe_of(scenario: Scenario, data: str, steps: int, seed: int) -> Any:
@@ -167,27 +166,27 @@ def kept(path: Path) -> dict[str, Any]:
     return json.loads(gzip.decompress(path.read_bytes()))
 
 
-# Judging -----------------------------------------------------------------------------------------------------------
-
-
-def heard(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def heard(found: Mapping[str, Any], lines: Mapping[str, float]) -> list[dict[str, Any]]:
     """All that the doctor says of a run as it goes on: each disorder once, at the probe at which it is first named."""
-    from gansmith.diagnostics import Trace, diagnose
+    from gansmith.diagnostics import Limits, Trace, diagnose
 
     said: dict[str, dict[str, Any]] = {}
+    limits = replace(Limits(), **lines)
     trace, settings = Trace(tuple(found["records"])), {**found["settings"], "steps": found["steps"]}
     for step in dict.fromkeys(record["step"] for record in found["records"]):
-        for verdict in diagnose(trace.until(step), settings).verdicts:
+        for verdict in diagnose(trace.until(step), settings, limits).verdicts:
             facts = {"disorder": verdict.disorder, "step": step, "began": verdict.began, "failure": verdict.failure}
             said.setdefault(verdict.disorder, facts)
     return list(said.values())
 
 
-def judged(found: Mapping[str, Any], reference: list[Mapping[str, float]]) -> dict[str, Any]:
-    """A run's truth beside what the doctor said of it."""
+def judged(
+    found: Mapping[str, Any], reference: list[Mapping[str, float]], lines: Mapping[str, float]
+) -> dict[str, Any]:
+    """A run's truth beside what the doctor said of it, by its own lines but for those that are given."""
     scenario, steps = SCENARIOS[found["scenario"]], found["steps"]
     state, onset, why = state_of(found, reference, from_step=int(scenario.at * steps))
-    said = heard(found)
+    said = heard(found, lines)
     # Before a fault there is nothing to see, and a warning does not say that a run fails.
     grave = [verdict for verdict in said if verdict["failure"] or (state == "fails" and verdict["disorder"] in why)]
     early = [verdict for verdict in grave if verdict["step"] <= scenario.at * steps and scenario.fault]
@@ -235,6 +234,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "false_alarms": share(len(alarms), len(well) + sum(row["early"] for row in failing)),
         "at_the_border": share(sum(row["hard"] for row in found), sum(row["hard"] for row in failing)),
         "strange": share(sum(row["hard"] for row in alarms), sum(row["hard"] for row in well)),
+        "alarms": dict(Counter(verdict["disorder"] for row in alarms for verdict in row["said"] if verdict["failure"])),
         "delay": {
             "median": statistics.median(delays) if delays else None,
             "most": max(delays, default=None),
@@ -267,11 +267,11 @@ def references(traces: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[
     return found
 
 
-def report(traces: list[dict[str, Any]], rescues: Mapping[str, Any]) -> dict[str, Any]:
+def report(traces: list[dict[str, Any]], rescues: Mapping[str, Any], lines: Mapping[str, float]) -> dict[str, Any]:
     normal = references(traces)
-    rows = [judged(t, normal[t["data"], t["steps"]]) for t in traces if normal.get((t["data"], t["steps"]))]
+    rows = [judged(t, normal[t["data"], t["steps"]], lines) for t in traces if normal.get((t["data"], t["steps"]))]
     return {
-        "protocol": protocol(),
+        "protocol": {**protocol(), "lines": dict(lines) or "the doctor's own"},
         "summary": {name: summary([row for row in rows if row["half"] == name]) for name in GROUPS},
         "all": summary(rows),
         "rescue": rescue_summary(rows, rescues),
@@ -302,7 +302,13 @@ def protocol() -> dict[str, Any]:
     }
 
 
-# The command -------------------------------------------------------------------------------------------------------
+def a_line(text: str) -> tuple[str, float]:
+    """A field of the doctor's `Limits` with its value, from the command line."""
+    from gansmith.diagnostics import Limits
+
+    name, _, value = text.partition("=")
+    kind = type(getattr(Limits(), name))
+    return name, kind(value)
 
 
 def line(row: Mapping[str, Any]) -> str:
@@ -336,6 +342,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="runs at a time, of one thread each")
     parser.add_argument("--rescue", action="store_true", help="run those that can be rescued again, with rollback")
     parser.add_argument("--judge-only", action="store_true", help="train nothing")
+    parser.add_argument(
+        "--lines", nargs="+", type=a_line, default=[], metavar="NAME=VALUE", help="of the doctor, to try"
+    )
     args = parser.parse_args()
 
     from pool import finished
@@ -357,7 +366,7 @@ def main() -> None:
     traces = [kept(file) for file in sorted(TRACES.glob("*.json.gz"))]
     if args.rescue:
         rescue(traces, rescues, args.workers, minutes)
-    result = report(traces, rescues)
+    result = report(traces, rescues, dict(args.lines))
     for row in result["rows"]:
         print(line(row))
     for name in (*GROUPS, "all"):
@@ -377,7 +386,7 @@ def rescue(traces: list[dict[str, Any]], rescues: dict[str, Any], workers: int, 
         usual = normal[job.data, job.steps]
         if not SCENARIOS[job.scenario].rescuable or job.path.name in rescues or not usual:
             continue
-        if judged(trace, usual)["state"] == "fails":
+        if judged(trace, usual, {})["state"] == "fails":
             jobs.append(job)
     for job, found in finished(rescued, jobs, workers=workers, minutes=minutes):
         found["well"] = ended_well(found, normal[job.data, job.steps][-1])

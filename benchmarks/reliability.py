@@ -45,6 +45,7 @@ WITHIN, PRESENT = 1.2, 0.5
 FACTOR, BATCHES = 4.0, (16, 32, 64, 128, 256)
 METHODS = ("gansmith", "textbook")
 DEFAULT = gs.RECIPES["digits"]
+PIECES = ("networks", "latent", "noise", "game", "dynamics", "augment", "average", "conditional", "batch", "held_out")
 WIDTH, LATENT = 32, 100  # of the textbook's networks: the recipe's width, the tutorial's latent
 RATE = 2e-4  # the textbook's
 
@@ -58,12 +59,8 @@ class Data:
     classified: bool = False
 
 
-def _digits() -> tuple[Any, Any]:
-    return gs.open_images("digits"), gs.open_images("mnist-test")
-
-
-def _fashion() -> tuple[Any, Any]:
-    return gs.open_images("fashion-mnist"), gs.open_images("fashion-mnist-test")
+def _with_test(name: str, test: str) -> Callable[[], tuple[Any, Any]]:
+    return lambda: (gs.open_images(name), gs.open_images(test))
 
 
 def _avatars() -> tuple[Any, Any]:
@@ -77,8 +74,14 @@ def _shapes() -> tuple[Any, Any]:
 
 
 DATA = {
-    "digits": Data(about="5,000 embedded digits; held out: MNIST's test set", open=_digits, classified=True),
-    "fashion-mnist": Data(about="60,000 clothes, 28 px; held out: the test set", open=_fashion),
+    "digits": Data(
+        about="5,000 embedded digits; held out: MNIST's test set",
+        open=_with_test("digits", "mnist-test"),
+        classified=True,
+    ),
+    "fashion-mnist": Data(
+        about="60,000 clothes, 28 px; held out: the test set", open=_with_test("fashion-mnist", "fashion-mnist-test")
+    ),
     "avatars": Data(about="10,000 drawn faces in colour, 32 px; held out: 5,000 others", open=_avatars),
     "shapes": Data(about="5,000 drawings of ten shapes, 28 px; held out: 10,000 others", open=_shapes),
 }
@@ -107,10 +110,6 @@ class Setting:
     @property
     def key(self) -> str:
         return " ".join(str(value) for value in asdict(self).values())
-
-    @property
-    def unchanged(self) -> bool:
-        return self.factor == 1.0 and self.batch == DEFAULT.batch
 
 
 def settings(*, seeds: int, spread: int, data: list[str], methods: list[str], steps: int) -> Iterator[Setting]:
@@ -199,18 +198,14 @@ def judge(sampler: Any, data: str, seed: int) -> dict[str, Any]:
         confident.append(classifier.probabilities(small))
     samples = torch.cat(features)
     real = torch.cat([extractor(fit(as_images(part), (1, 28, 28))).double() for part in held[order].split(500)])
-    found: dict[str, Any] = {"score": frechet_distance(GaussianStatistics.of(samples), GaussianStatistics.of(real))}
+    score = frechet_distance(GaussianStatistics.of(samples), GaussianStatistics.of(real))
     real = real[:COVERED]
     radii = nearest_radii(real, k=NEIGHBOUR)
     nearest = torch.cat([torch.cdist(part, samples[:COVERED]).min(1).values for part in real.split(500)])
-    found["coverage"] = (nearest <= radii).double().mean().item()
+    found: dict[str, Any] = {"score": round(score, 4), "coverage": round((nearest <= radii).double().mean().item(), 4)}
     if DATA[data].classified:
-        found["classes"] = list(calls(torch.cat(confident)).class_shares)
-    return {name: _rounded(value) for name, value in found.items()}
-
-
-def _rounded(value: Any) -> Any:
-    return [round(v, 4) for v in value] if isinstance(value, list) else round(value, 4)
+        found["classes"] = [round(share, 4) for share in calls(torch.cat(confident)).class_shares]
+    return found
 
 
 def run(setting: Setting) -> dict[str, Any]:
@@ -246,19 +241,7 @@ def made_of(method: str) -> str:
     if method == "textbook":
         text = Path(__file__).with_name("textbook.py").read_text(encoding="utf-8")
     else:
-        names = (
-            "networks",
-            "latent",
-            "noise",
-            "game",
-            "dynamics",
-            "augment",
-            "average",
-            "conditional",
-            "batch",
-            "held_out",
-        )
-        text = repr([getattr(DEFAULT, name) for name in names])
+        text = repr([getattr(DEFAULT, name) for name in PIECES])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -269,6 +252,7 @@ def bar(runs: list[Mapping[str, Any]], data: str, steps: int) -> float:
 
 
 def is_unchanged(run: Mapping[str, Any]) -> bool:
+    """Whether rate and batch are the recipe's, or the textbook's."""
     return run["factor"] == 1.0 and run["batch"] == DEFAULT.batch
 
 

@@ -51,7 +51,7 @@ def test_nothing_counts_before_a_fault_and_what_gets_better_does_not_fail(benchm
 def test_sensitivity_false_alarms_and_delay(benchmark: Benchmark) -> None:
     doctor = benchmark("doctor")
     row = {"state": "fails", "found": 30, "delay": 0.05, "early": False, "planted": "mode collapse", "named": True}
-    row |= {"hard": True}
+    row |= {"hard": True, "said": [{"disorder": "mode collapse", "failure": True}]}
     well = {**row, "state": "healthy", "found": None, "delay": None, "planted": "", "named": False, "hard": False}
     rows = [row, {**row, "delay": 0.2, "named": False}, {**row, "found": None}, well, {**well, "found": 10}]
     found = doctor.summary([*rows, {**well, "state": "unclear"}])
@@ -61,6 +61,7 @@ def test_sensitivity_false_alarms_and_delay(benchmark: Benchmark) -> None:
     assert (found["unclear"], found["recovered"]) == (1, 0)
     assert (found["at_the_border"]["right"], found["at_the_border"]["of"], found["strange"]["of"]) == (2, 3, 0)
     assert found["by_disorder"]["mode collapse"]["named"] == 2
+    assert found["alarms"] == {"mode collapse": 1}
 
 
 @pytest.mark.smoke
@@ -112,7 +113,7 @@ def test_a_run_is_looked_at_and_judged(benchmark: Benchmark) -> None:
     found = doctor.run(doctor.Job("spots", "base", 0, 2))
     assert [mark["step"] for mark in found["truth"]] == [0, 1, 2]
     assert {"watch/distance", "watch/accuracy"} <= set(found["records"][-1])
-    row = doctor.report([found], {})["rows"][0]
+    row = doctor.report([found], {}, {})["rows"][0]
     assert (row["state"], row["planted"], row["said"]) == ("healthy", "", [])
 
 
