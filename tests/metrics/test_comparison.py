@@ -92,6 +92,14 @@ def test_the_verdict_on_trainings_is_welchs() -> None:
         )
 
 
+def test_an_interval_that_ends_at_a_bound_hides_no_noise() -> None:
+    figure = Figure(value=0.1, low=0.0, high=0.3, better="lower", measure="Frechet()")
+    low, high = (Report(PROTOCOL, {"distance": replace(figure, value=v, high=v + 0.2)}) for v in (0.1, 0.32))
+    found = compare([Entry("a", (low,)), Entry("b", (high,))]).levels["distance"]
+    assert [level.error for level in found] == pytest.approx([0.2 / 1.96, 0.32 / 1.96], rel=1e-3)
+    assert found[1].behind is False
+
+
 def test_a_score_without_a_better_side_has_no_best() -> None:
     levels = compare(entries(1.0, 9.0)).levels["share of class 0"]
     assert [(level.best, level.behind) for level in levels] == [(False, None)] * 2

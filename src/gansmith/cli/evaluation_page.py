@@ -113,9 +113,11 @@ def _row(name: str, figure: Figure) -> str:
 
 def _protocol(report: Report) -> str:
     items = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in _facts(report))
-    by_measure = {figure.measure: figure.interval for figure in report.figures.values() if figure.measure}
+    intervals: dict[str, dict[str, None]] = {}  # of each measure, every way once, in order
+    for figure in report.figures.values():
+        intervals.setdefault(figure.measure, {})[figure.interval or "no interval"] = None
     measures = "".join(
-        f"<dt><code>{escape(name)}</code></dt><dd>{escape(interval)}</dd>" for name, interval in by_measure.items()
+        f"<dt><code>{escape(name)}</code></dt><dd>{escape('; '.join(ways))}</dd>" for name, ways in intervals.items()
     )
     return (
         f"<dl>{items}</dl><h2>How each was measured</h2><dl>{measures}</dl>"

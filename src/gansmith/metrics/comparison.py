@@ -186,10 +186,10 @@ def _level(entry: Entry, name: str) -> Level:
 
 
 def _error(figure: Figure) -> float | None:
-    """The standard error that a 95 % interval stands for."""
+    """The standard error that a 95 % interval stands for, by its longer half: the other one may end at a bound."""
     if figure.low is None or figure.high is None:
         return None
-    return (figure.high - figure.low) / (2 * _quantile(1))
+    return max(figure.high - figure.value, figure.value - figure.low) / _quantile(1)
 
 
 def _judged(levels: Sequence[Level], better: str) -> tuple[Level, ...]:
