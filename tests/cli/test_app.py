@@ -65,7 +65,11 @@ def test_the_version(gansmith, word: str) -> None:
         (["sample", "x", "-n", "0"], "-n: must be at least 1, not 0"),
         (["sample", "x", "--out"], "--out needs a value"),
         (["help", "trian"], "there is no command 'trian'; did you mean 'train'?"),
-        (["doctor", "me"], "gansmith doctor does not take 'me' here; see gansmith doctor --help"),
+        (["doctor", "a", "b"], "gansmith doctor does not take 'b' here; see gansmith doctor --help"),
+        (
+            ["doctor", "me"],
+            "there is no run at me; give the directory that gansmith train printed, such as runs/00001-digits",
+        ),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_two(gansmith, words: list[str], sentence: str) -> None:

@@ -119,7 +119,7 @@ def test_what_the_run_did_by_itself_is_told(gansmith, tiny_run: Path, tmp_path: 
     decision = {"step": 900, "what": "went back", "disorder": "mode collapse", "to": 500, "settings": {lr: 0.001}}
     (run / "decisions.jsonl").write_text(json.dumps(decision) + "\n")
     answer = gansmith("doctor", run)
-    assert f'At step 900, for mode collapse, the run went back to step 500, with {{"{lr}": 0.001}}.' in answer.out
+    assert f"At step 900 the run went back to step 500 (mode collapse), with {lr} 0.001." in answer.out
 
 
 @pytest.mark.smoke

@@ -15,6 +15,7 @@ from gansmith.diagnostics import Diagnosis, Trace, Verdict, diagnose
 from gansmith.diagnostics.plots import plot_verdict
 from gansmith.diagnostics.probe import PREFIX
 from gansmith.files import write_atomically
+from gansmith.spelling import listed
 from gansmith.training.config import flattened, parse
 from gansmith.training.display import state_in_words
 from gansmith.training.history import plot_history
@@ -151,11 +152,11 @@ def _from_figures(trace: Trace) -> list[str]:
 
 
 def _in_words(decision: Mapping[str, Any]) -> str:
-    what = f"At step {decision['step']:,}, for {decision['disorder']}, the run "
+    when, why = f"At step {decision['step']:,} the run", f"({decision['disorder']})"
     if decision["what"] == "stopped":
-        return f"{what}was stopped."
-    changed = f", with {json.dumps(decision['settings'])}" if decision.get("settings") else ""
-    return f"{what}went back to step {decision['to']:,}{changed}."
+        return f"{when} was stopped {why}."
+    settings = [f"{name} {json.dumps(value)}" for name, value in decision.get("settings", {}).items()]
+    return f"{when} went back to step {decision['to']:,} {why}, with {listed(settings or ['other noise alone'])}."
 
 
 def _tried(draw: Callable[[], Path]) -> Path | None:
