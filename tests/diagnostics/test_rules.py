@@ -22,7 +22,7 @@ def slow(t: float) -> float:
 
 DISORDERS = {
     "mode collapse": {"diversity": after(0.5, 0.1, 0.9), "distance": after(0.5, BAD, 0.05)},
-    "dropped modes": {"classes_missed": after(0.5, 0.1, 0.0), "distance": after(0.5, 0.04, 0.02)},
+    "dropped modes": {"classes_missed": after(0.5, 0.4, 0.0), "distance": after(0.5, 0.04, 0.02)},
     "discriminator has won": {
         "accuracy": after(0.5, 1.0, 0.8),
         "reach": after(0.5, 0.001, 0.3),
@@ -63,6 +63,21 @@ def test_each_is_found_within_a_tenth_of_the_run_after_its_onset(disorder):
     always = disorder in ("dead start", "discriminator too weak")
     late = 75 if disorder in ("overfitting", "getting worse since its best") else 0  # medians over more, a slow slope
     assert first <= (350 if always else 600 + late)
+
+
+def test_a_class_or_two_is_a_warning_and_many_are_a_failure():
+    few, many = (
+        diagnose(run(classes_missed=after(0.5, share, 0.0), distance=after(0.5, 0.04, 0.02)), SETTINGS).verdicts[0]
+        for share in (0.1, 0.4)
+    )
+    assert (few.disorder, few.failure) == ("dropped modes", False)
+    assert (many.disorder, many.failure) == ("dropped modes", True)
+
+
+def test_in_the_first_steps_nothing_is_judged_however_short_the_run():
+    """Most trainings look collapsed before they have learnt anything."""
+    short = run(steps=180, every=5, diversity=0.1, distance=BAD)
+    assert diagnose(short, {**SETTINGS, "steps": 180}).state == "too early to say"
 
 
 def test_oscillation_is_a_lead_that_changes_sides():

@@ -67,6 +67,11 @@ class Case:
         """The steps that the run is to make; those that it has made where nothing says so."""
         return max(int(self.settings.get("steps") or 0), self.trace.step)
 
+    @property
+    def begin(self) -> float:
+        """The step from which on the run is judged."""
+        return max(self.limits.grace * self.total, self.limits.slowest)
+
     @cached_property
     def _kept(self) -> dict[str, tuple[float, ...]]:
         return {}
@@ -149,7 +154,7 @@ class Case:
 
     def _judged(self, place: int) -> bool:
         """Whether there is enough to judge by at the probe at a place."""
-        return place + 1 >= self.limits.least and self.steps[place] >= self.limits.grace * self.total
+        return place + 1 >= self.limits.least and self.steps[place] >= self.begin
 
     def evidence(self, name: str, bound: float, sentence: str, *, above: bool) -> Evidence:
         """A signal that crossed its line; ``{}`` in the sentence is its value."""

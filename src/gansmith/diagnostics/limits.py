@@ -15,6 +15,7 @@ class Limits:
         smooth: probes over which a median is taken.
         persist: probes in a row that must be past a line.
         grace: the share of a run in which nothing is judged but what is not finite.
+        slowest: steps in which nothing is judged either, however short the run: to learn anything takes some hundred.
         least: probes below which nothing is judged at all.
         window: the share of a run over which samples must have come nearer to the data to count as improving.
         improving: by what share they must have, in energy distance.
@@ -24,7 +25,8 @@ class Limits:
         local: distance to the nearest fellow over that of real images, below which samples have collapsed to points.
         within: pairwise distance within classes over that of real images, below which classes have collapsed.
         missed: the share of real mass in cells without samples.
-        classes_missed: the share of real mass in classes without samples.
+        classes_missed: the share of real mass in classes without samples, from which it is said.
+        classes_lost: the same, from which a run fails by it.
         sure: the accuracy from which the discriminator is hardly ever wrong.
         saturated: the share of samples on which the generator's cost is flat.
         vanished: the gradient at the samples over its largest so far.
@@ -50,6 +52,7 @@ class Limits:
     smooth: int = 3
     persist: int = 3
     grace: float = 0.1
+    slowest: int = 200
     least: int = 5
     window: float = 0.075
     improving: float = 0.05
@@ -58,8 +61,9 @@ class Limits:
     diversity: float = 0.4
     local: float = 0.25
     within: float = 0.25
-    missed: float = 0.3
+    missed: float = 0.75
     classes_missed: float = 0.08
+    classes_lost: float = 0.25
     sure: float = 0.98
     saturated: float = 0.5
     vanished: float = 0.05
@@ -68,7 +72,7 @@ class Limits:
     overfitting: float = 0.4
     memory: int = 8
     copying: float = 0.6
-    turns: int = 2
+    turns: int = 3
     swing: float = 0.6
     batch: float = 0.15
     grid: float = 0.03

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gansmith.diagnostics.case import Case, every, some
-from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower, together
+from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["batch_correlation", "checkerboard", "dropped_modes", "mode_collapse", "overfitting"]
@@ -44,10 +44,13 @@ def mode_collapse(case: Case) -> Verdict | None:
 
 
 def dropped_modes(case: Case) -> Verdict | None:
-    """Some kinds of real images have no samples."""
+    """Some kinds of real images have no samples; a run fails by it when they are many."""
     limits = case.limits
-    cells, classes = case.above("missed", limits.missed), case.above("classes_missed", limits.classes_missed)
     apart = [not flag for flag in collapsed(case)]
+    lost = some(case.above("missed", limits.missed), case.above("classes_missed", limits.classes_lost))
+    some_lost = some(lost, case.above("classes_missed", limits.classes_missed))
+    many = case.stretch(every(lost, apart), once=case.stuck)
+    when = many or case.stretch(every(some_lost, apart), once=case.stuck)
     shown: list[Evidence] = []
     if case.last("missed") > limits.missed:
         shown.append(
@@ -57,12 +60,8 @@ def dropped_modes(case: Case) -> Verdict | None:
         sentence = "classes with {:.0%} of the real images have hardly any samples"
         shown.append(case.evidence("classes_missed", limits.classes_missed, sentence, above=True))
     s = case.settings
-    return case.verdict(
-        "dropped modes",
-        case.stretch(every(some(cells, classes), apart), once=case.stuck),
-        shown,
-        remedy(even(s), penalised(s), together(slower(s, times=2))),
-    )
+    cure = remedy(even(s), penalised(s), slower(s, times=2))
+    return case.verdict("dropped modes", when, shown, cure, failure=many is not None)
 
 
 def overfitting(case: Case) -> Verdict | None:
@@ -111,14 +110,12 @@ def batch_correlation(case: Case) -> Verdict | None:
 def checkerboard(case: Case) -> Verdict | None:
     """A grid of the size of a stride lies over the samples."""
     bound = case.limits.grid
-    # Most networks begin with one, and lose it by themselves.
-    settled = [step >= 2 * case.limits.grace * case.total for step in case.steps]
     shown = case.evidence(
         "grid", bound, "{:.1%} of the variance in samples is a grid that real images lack", above=True
     )
     return case.verdict(
         "checkerboard artefacts",
-        case.stretch(case.above("grid", bound), once=settled),
+        case.stretch(case.above("grid", bound)),
         [shown],
         remedy(otherwise="start anew with networks that enlarge before they convolve: --networks residual"),
         failure=False,
