@@ -1,7 +1,6 @@
 """Trust over seeds: how many trainings end well, at the defaults and with settings that nobody tuned.
 
     python benchmarks/reliability.py                                  # everything; many hours
-    python benchmarks/reliability.py --seeds 8 --spread 0             # the defaults only
     python benchmarks/reliability.py --data digits shapes --spread 4 --minutes 90 --workers 2
 
 Two parts. *Defaults*: the default recipe on the embedded digits, seed after seed. *Spread*: the same recipe with its
