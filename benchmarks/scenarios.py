@@ -351,7 +351,7 @@ def failures() -> list[Scenario]:
 
     collapse, dropped, won, weak = "mode collapse", "dropped modes", "discriminator has won", "discriminator too weak"
     cycling, blown, dead, copies = "oscillation", "divergence", "dead start", "overfitting"
-    worse, batch, grid = "getting worse", "intra-batch correlation", "checkerboard artefacts"
+    worse, batch, grid = "getting worse since its best", "intra-batch correlation", "checkerboard artefacts"
     return [
         ill(collapse, "generator rate x50, no penalty", both(BARE, rates(generator=50.0))),
         ill(collapse, "slow discriminator, eight generator steps", both(rates(discriminator=0.1), turns(generator=8))),
