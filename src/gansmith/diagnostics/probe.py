@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from gansmith.dynamics.engine import gradients, hypothetical
 from gansmith.dynamics.field import live, trainable
 from gansmith.games import AdversarialGame
 from gansmith.games.wrapping import Holding
+from gansmith.latent import Noise, of_noise
 from gansmith.metrics import Extractor, grey28
 from gansmith.metrics.images import as_images
 from gansmith.types import Game, Outcome, Players, Round, Sampler, key_seed
@@ -50,6 +52,7 @@ class Probe:
     Args:
         images: training images (n, c, h, w), uint8 or in [−1, 1]; a random part of a large set is enough.
         latent: the dimension of the generator's input.
+        noise: what that is drawn from.
         labels: the images' classes (n,), if they have any.
         conditional: the players take labels.
         held_out: real images that are not trained on; without them, signals about these are absent.
@@ -70,6 +73,7 @@ class Probe:
         images: Tensor,
         *,
         latent: int,
+        noise: Noise = "normal",
         labels: Tensor | None = None,
         conditional: bool = False,
         held_out: Tensor | None = None,
@@ -88,7 +92,7 @@ class Probe:
         self.extractor = grey28() if extractor is None else extractor
         self.train = _Set.chosen(images, labels, key_seed(seed, "train"))
         self.unseen = None if held_out is None else _Set.chosen(held_out, held_out_labels, key_seed(seed, "held out"))
-        self.latent, self.conditional = latent, conditional
+        self.latent, self.noise, self.conditional = latent, noise, conditional
         self.batch, self.count, self.turning, self.seed = batch, count, turning, seed
         self.reference = Reference.of(
             self.train.images,
@@ -144,7 +148,8 @@ class Probe:
         if self.conditional and images.labels is not None:
             streams["label"] = streams["fake_label"] = images.labels[rows].to(device)
         round = Round(streams, key)
-        return round.given(latent=round.normal("latent", self.latent))
+        normal, uniform = (partial(draw, "latent", self.latent) for draw in (round.normal, round.uniform))
+        return round.given(latent=of_noise(self.noise, normal, uniform))
 
     def _play(self, game: Game, players: Players, round: Round) -> tuple[dict[str, float], Outcome]:
         """One evaluation with all gradients that are wanted of it."""

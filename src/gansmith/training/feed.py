@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from gansmith.data import Batches, ImageSet
-from gansmith.training.latent import Noise, of_noise
+from gansmith.latent import Noise, of_noise
 from gansmith.training.processes import Processes
 from gansmith.types import Draw, Round, key_seed
 

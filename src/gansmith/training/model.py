@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from gansmith.latent import of_noise
 from gansmith.spelling import nearest
-from gansmith.training.latent import of_noise
 from gansmith.training.recipe import Recipe
 from gansmith.types import key_seed
 

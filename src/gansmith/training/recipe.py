@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 from gansmith.dynamics import Alternating, Schedule
 from gansmith.games import AdversarialGame
+from gansmith.latent import Noise
 from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
-from gansmith.training.latent import Noise
 from gansmith.types import Dynamics, Game, check_piece
 
 __all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]

@@ -39,6 +39,7 @@ def probe_of(session: Session) -> Probe:
     return Probe(
         pixels[chosen],
         latent=recipe.latent,
+        noise=recipe.noise,
         labels=None if labels is None else labels[chosen],
         conditional=recipe.conditional,
         held_out=pixels[unseen] if enough else None,
