@@ -351,7 +351,7 @@ def make_data(path: Path, *, seed: int = 0, n: int = 40, side: int = 16, channel
 
 def small(name: str, data: Path, **changes: Any) -> Any:
     """A recipe at reduced width on a little data: a step takes milliseconds."""
-    from gansmith.networks import Residual
+    from gansmith.networks import Maxout, Residual
     from gansmith.recipes import RECIPES
     from gansmith.training import Execution, Schedules
 
@@ -359,6 +359,8 @@ def small(name: str, data: Path, **changes: Any) -> Any:
     narrow: dict[str, Any] = {"width": 4, "max_width": 8, "embedding": 4}
     if isinstance(recipe.networks, Residual):
         narrow = {"width": 4, "max_width": 8, "group_size": 4, "embedding": 4}
+    if isinstance(recipe.networks, Maxout):
+        narrow = {"width": 4, "units": 4, "embedding": 4}
     settings: dict[str, Any] = {
         "networks": replace(recipe.networks, **narrow), "data": str(data), "size": (16, 16), "channels": 3, "latent": 8,
         "batch": 8, "steps": 12, "run": Execution(device="cpu", precision="float32", threads=1),

@@ -42,10 +42,10 @@ class Case:
         limits: the lines.
 
     Example:
-        >>> records = [{"step": step, "watch/diversity": 0.1 if step > 30 else 1.0} for step in range(0, 100, 10)]
-        >>> case = Case(Trace(tuple(records)), {"steps": 100})
+        >>> records = [{"step": step, "watch/diversity": 0.1 if step > 300 else 1.0} for step in range(0, 1000, 100)]
+        >>> case = Case(Trace(tuple(records)), {"steps": 1000})
         >>> case.stretch(case.below("diversity", 0.5))
-        Stretch(began=50, seen=70)
+        Stretch(began=500, seen=700)
     """
 
     trace: Trace
