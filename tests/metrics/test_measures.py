@@ -11,6 +11,7 @@ from gansmith.metrics import (
     Figure,
     GaussianStatistics,
     NetworkExtractor,
+    density_coverage,
     digits,
     examine,
     frechet_distance,
@@ -102,6 +103,15 @@ def test_the_overlap_is_precision_and_recall() -> None:
     for k in (1, 3):
         found, shares = overlap(real, fake, k=k), precision_recall(real, fake, k=k)
         assert (found.precision, found.recall.value) == shares
+
+
+@pytest.mark.identity
+def test_the_overlap_is_density_and_coverage() -> None:
+    """Copies among the samples too: they lie on the spheres around their neighbours, and so outside the open balls."""
+    real, new = normal(400, 3, seed=0), normal(200, 3, seed=1) * 0.7 + 0.2
+    for fake in (new, real, torch.cat((real[:150], new))):
+        found, expected = overlap(real, fake), density_coverage(real, fake)
+        assert (found.density.value, found.coverage.value) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_errors_of_the_overlap_are_those_of_drawing_again() -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor
 
+from gansmith.metrics.density import INSIDE
 from gansmith.metrics.distances import nearest_others
 from gansmith.metrics.estimate import Estimate, wilson
 from gansmith.metrics.examination import Examination
@@ -57,7 +58,7 @@ def overlap(real: Tensor, fake: Tensor, *, k: int = 3, wide: int = 5) -> Overlap
     if not 1 <= k <= wide < min(len(real), len(fake)):
         raise ValueError(f"1 ≤ k ≤ wide < number of points; got {k}, {wide} and {len(real)}, {len(fake)} points")
     near = nearest_others(real, k=wide).distances
-    narrow_radii, wide_radii = near[:, k - 1, None], near[:, wide - 1, None]
+    narrow_radii, wide_radii = near[:, k - 1, None], INSIDE * near[:, wide - 1, None]
     group = torch.arange(len(fake)) % GROUPS
     radii = _radii(fake, group, k)
 
@@ -67,7 +68,7 @@ def overlap(real: Tensor, fake: Tensor, *, k: int = 3, wide: int = 5) -> Overlap
         rows = slice(start, start + CHUNK)
         distances = torch.cdist(real[rows], fake)
         inside |= (distances <= narrow_radii[rows]).any(0)
-        close = distances <= wide_radii[rows]
+        close = distances < wide_radii[rows]
         within += close.sum(0)
         recalled += torch.stack([(distances <= each).any(1).sum() for each in radii])
         each_group = torch.stack([close[:, g::GROUPS].any(1) for g in range(GROUPS)])
