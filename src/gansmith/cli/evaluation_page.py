@@ -58,7 +58,7 @@ ABOUT = {
     "support by birthdays": "about how many different samples there are, from repetitions among them",
     "authentic": "the share of samples that are no copies of the reference",
     "authentic of held-out": "the same of real images that were held out: what to expect of samples that are new",
-    "copying, C_T": "below −2 samples are nearer to the reference than new real images are: copying",
+    "copying, C_T": "well below 0, samples are nearer to the reference than new real images are: copying",
 }
 
 

@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor
 
 from gansmith.metrics.copying import authenticity, copying_test
-from gansmith.metrics.estimate import wilson
+from gansmith.metrics.estimate import Estimate, wilson
 from gansmith.metrics.examination import Examination
 from gansmith.metrics.score import Figure
 from gansmith.metrics.two_sample import two_sample_test
@@ -87,5 +87,6 @@ class Copied:
             found = copying_test(real, seen.held_out.features[: seen.protocol.neighbours], fake, cells=self.cells)
         except ValueError:  # no cell has enough of them
             return {}
-        about = "below −2 samples are nearer to the reference than new images are, above 2 farther"
-        return {f"copying, C_T ({seen.protocol.extractor})": Figure(value=found.z, interval=about)}
+        low, high = Estimate(found.z, found.error).interval()
+        about = "normal, as wide as for new images, which have 0; below, samples are nearer to the reference"
+        return {f"copying, C_T ({seen.protocol.extractor})": Figure(value=found.z, low=low, high=high, interval=about)}
