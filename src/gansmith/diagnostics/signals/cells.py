@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Cells", "kl", "k_means", "missed"]
+from gansmith.metrics import kmeans
+
+__all__ = ["Cells", "kl", "missed"]
 
 ROUNDS = 25
+"""Of k-means; where a few points still change their cells after so many, it does not matter here."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Cells:
     @classmethod
     def of(cls, features: Tensor, cells: int, *, seed: int = 0) -> Cells:
         """The cells of real features (n, d); as many as there are points where that is fewer."""
-        centres = k_means(features, min(cells, len(features)), seed=seed)
+        centres = kmeans(features, min(cells, len(features)), seed=seed, rounds=ROUNDS).centres.to(features)
         counts = _counts(features, centres)
         # A centre that nobody is nearest to would be missed by the data themselves.
         kept = counts > 0
@@ -41,42 +44,6 @@ class Cells:
     def counts(self, features: Tensor) -> Tensor:
         """How many of the features (n, d) fall into each cell (K,)."""
         return _counts(features, self.centres)
-
-
-def k_means(points: Tensor, k: int, *, seed: int = 0) -> Tensor:
-    """The centres (k, d) that Lloyd's rounds reach from k-means++ (Arthur & Vassilvitskii 2007).
-
-    Args:
-        points: (n, d).
-        k: how many, 1 ≤ k ≤ n.
-        seed: decides the start.
-
-    Raises:
-        ValueError: `k` is out of range.
-
-    Example:
-        >>> sorted(k_means(torch.tensor([[0.0], [0.0], [5.0], [6.0]]), 2).flatten().tolist())
-        [0.0, 5.5]
-    """
-    if not 1 <= k <= len(points):
-        raise ValueError(f"{k} centres cannot be found among {len(points)} points; ask for 1 to as many as points")
-    draw = torch.Generator().manual_seed(seed)
-    chosen = [int(torch.randint(len(points), (), generator=draw))]
-    nearest = torch.cdist(points, points[chosen]).square().squeeze(1)
-    for _ in range(k - 1):
-        weights = nearest if float(nearest.sum()) > 0 else torch.ones_like(nearest)
-        chosen.append(int(torch.multinomial(weights.cpu(), 1, generator=draw)))
-        nearest = torch.minimum(nearest, torch.cdist(points, points[chosen[-1:]]).square().squeeze(1))
-    centres = points[chosen].clone()
-    for _ in range(ROUNDS):
-        owner = torch.cdist(points, centres).argmin(1)
-        sums = torch.zeros_like(centres).index_add_(0, owner, points)
-        sizes = torch.bincount(owner, minlength=k).unsqueeze(1)
-        moved = torch.where(sizes > 0, sums / sizes.clamp(min=1), centres)
-        if torch.equal(moved, centres):
-            break
-        centres = moved
-    return centres
 
 
 def missed(counts: Tensor, shares: Tensor, *, least: float = 0.25) -> float:
