@@ -50,7 +50,7 @@ class FakeProbe:
 
     def __call__(self, game: Any, players: Any, sampler: Any, *, step: int, memory: Any) -> dict[str, float]:
         weight = next(players["generator"].parameters())
-        return {"watch/weight": float(weight.double().sum()), "watch/accuracy": 0.75}
+        return {"watch/weight": float(weight.detach().double().sum()), "watch/accuracy": 0.75}
 
 
 def planned(trace: Trace, settings: Mapping[str, Any]) -> Diagnosis:

@@ -169,7 +169,7 @@ def whole(doctored: ModuleType, _without_pictures: None, tmp_path_factory: pytes
 
 
 MOMENTS = ["advance 1", "advance 6", "advance 9", "advance 10", "advance 14", "advance 29"]
-MOMENTS += ["save 4", "save 5", "leave 1", "decided 2", "rewind 2", "rewind 3"]
+MOMENTS += ["save 1", "save 4", "save 5", "leave 1", "decided 2", "rewind 2", "rewind 3"]
 
 
 @pytest.mark.identity

@@ -143,9 +143,8 @@ class RunDirectory:
             return {}
 
     def recorded(self) -> bool:
-        """Whether the run has made steps that it wrote down."""
-        path = self.path / METRICS
-        return path.exists() and path.stat().st_size > 0
+        """Whether the run has made steps that it wrote down; the doctor's look before the first one is none."""
+        return self.trace().step > 0
 
     def write(self, name: str, text: str) -> None:
         """Replace the file `name` whole, or leave it as it was.
