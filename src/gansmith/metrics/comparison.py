@@ -110,7 +110,7 @@ def compare(entries: Sequence[Entry], *, despite: Collection[str] = ()) -> Compa
     An entry of one report is as sure as its interval says, which knows the noise of sampling alone; one of several
     trainings is as sure as their spread says, which holds that of training too. An entry is behind the best one by more
     than the noise if the difference is larger than a normal interval for it, or Student's where both have several
-    trainings (Welch 1947), at 95 % for all entries of a score together (Bonferroni).
+    trainings (Welch 1947), at 95 % for all pairs of entries of a score together (Bonferroni).
 
     Args:
         entries: at least two.
@@ -138,6 +138,8 @@ def compare(entries: Sequence[Entry], *, despite: Collection[str] = ()) -> Compa
     notes = _checked(everyone, frozenset(despite))
     first, *others = (report.figures for _, report in everyone)
     names = [name for name in first if all(name in figures for figures in others)]
+    if some := dict.fromkeys(name for figures in (first, *others) for name in figures if name not in names):
+        notes.append(f"left out, because not every report has it: {', '.join(some)}")
     levels = {name: _judged([_level(entry, name) for entry in entries], first[name].better) for name in names}
     return Comparison(
         tuple(entry.name for entry in entries), {name: first[name].better for name in names}, levels, tuple(notes)
@@ -198,9 +200,10 @@ def _judged(levels: Sequence[Level], better: str) -> tuple[Level, ...]:
         return tuple(levels)
     sign = -1 if better == "lower" else 1
     best = max(levels, key=lambda level: sign * level.value)
+    pairs = math.comb(len(levels), 2)  # all of them, because which one is the best is only seen from the values
     return tuple(
         Level(
-            **asdict(level) | {"best": level.value == best.value, "behind": _behind(level, best, len(levels) - 1)},
+            **asdict(level) | {"best": level.value == best.value, "behind": _behind(level, best, pairs)},
         )
         for level in levels
     )
