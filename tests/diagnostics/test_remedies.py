@@ -14,6 +14,7 @@ from gansmith.diagnostics.remedies import (
     slower,
     steady,
     unsaturated,
+    wider,
 )
 from gansmith.recipes import RECIPES
 from gansmith.training.config import merge, parse, to_yaml
@@ -120,3 +121,5 @@ def test_the_flags_and_the_fields_are_those_of_a_recipe(name):
         assert merge(recipe, nested(change.settings)) != recipe
         known = {flag for field in recipe_flags().values() for flag in field.names}
         assert all(word in known for word in change.words.split() if word.startswith("--"))
+    assert wider(settings) == f"start anew with wider networks: --networks.width {2 * recipe.networks.width}"
+    assert "--networks.width" in known

@@ -11,13 +11,14 @@ __all__ = [
     "Change",
     "augmented",
     "even",
+    "first",
     "lighter",
     "penalised",
     "remedy",
     "slower",
     "steady",
-    "together",
     "unsaturated",
+    "wider",
 ]
 
 Settings = Mapping[str, Any]
@@ -50,7 +51,7 @@ def remedy(*changes: Change | None, otherwise: str = "") -> Remedy:
     return Remedy(sentence=words[:1].upper() + words[1:], settings=settings)
 
 
-def together(*changes: Change | None) -> Change | None:
+def first(*changes: Change | None) -> Change | None:
     """The first change that there is."""
     return next((change for change in changes if change is not None), None)
 
@@ -153,6 +154,17 @@ def augmented(settings: Settings) -> Change | None:
     if "augment.translation" not in settings or float(settings["augment.translation"]) >= 0.125:
         return None
     return Change("augment the images: --augment.translation 0.125", {"augment.translation": 0.125})
+
+
+def wider(settings: Settings) -> str:
+    """In words, networks twice as wide; no run can change them on its way.
+
+    Example:
+        >>> wider({"networks.dcgan.width": 32})
+        'start anew with wider networks: --networks.width 64'
+    """
+    place = _place(settings, ".width", under="networks.")
+    return "start anew with wider networks" + (f": --networks.width {2 * int(settings[place])}" if place else "")
 
 
 def _weighted(place: str, there: list[Mapping[str, Any]], times: float, what: str) -> Change | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gansmith.diagnostics.case import Case, every, some
-from gansmith.diagnostics.remedies import even, lighter, penalised, remedy, slower, together, unsaturated
+from gansmith.diagnostics.remedies import even, first, lighter, penalised, remedy, slower, unsaturated, wider
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["discriminator_weak", "discriminator_won"]
@@ -47,7 +47,7 @@ def discriminator_weak(case: Case) -> Verdict | None:
         "discriminator too weak",
         case.stretch(flags, once=case.stuck),
         shown,
-        remedy(together(even(s), lighter(s)), otherwise="give the discriminator more to learn with: --networks.width"),
+        remedy(first(even(s), lighter(s)), otherwise=wider(s)),
     )
 
 

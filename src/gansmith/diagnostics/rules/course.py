@@ -116,7 +116,7 @@ def worse(case: Case) -> Verdict | None:
 
 
 def _not_finite(case: Case) -> tuple[int, str] | None:
-    """The first step at which a cost, a gradient or a sample was not finite, and its name, if that is so still."""
+    """The first step at which a cost, a gradient or another signal was not finite, and its name."""
     for record in case.trace.records:
         for name, value in record.items():
             bad = (

@@ -11,6 +11,8 @@ __all__ = ["accuracy", "logit_gap", "overfitting"]
 def accuracy(real: Tensor, fake: Tensor) -> float:
     """How often a real sample is scored above a generated one, over all pairs, ties as halves: 1/2 is no difference.
 
+    It is the area under the ROC curve, which no threshold enters.
+
     Args:
         real: scores (n,) of real samples.
         fake: scores (m,) of generated ones.
@@ -40,7 +42,7 @@ def overfitting(train: Tensor, held_out: Tensor, fake: Tensor) -> float:
         r = (E D(train) − E D(held out)) / (E D(train) − E D(fake))
 
     0: it does not matter which real images it is shown; 1: real images that it has not seen are generated ones to it.
-    Karras et al. 2020 (training with limited data, section 3, r_v), with the training set's scores in both places.
+    From Karras et al. 2020, "Training generative adversarial networks with limited data", equation 1 (r_v).
 
     Args:
         train: scores (n,) of training images.
@@ -48,7 +50,8 @@ def overfitting(train: Tensor, held_out: Tensor, fake: Tensor) -> float:
         fake: scores (k,) of samples.
 
     Returns:
-        r, cut to [−1, 2], because the denominator is near zero where the discriminator sees no difference.
+        r, cut to [−1, 2], because the denominator is near zero where the discriminator sees no difference; 0 where it
+        scores training images no higher than samples, so that there is no gap to be gone.
 
     Example:
         >>> overfitting(torch.tensor([3.0]), torch.tensor([0.0]), torch.tensor([-1.0]))
