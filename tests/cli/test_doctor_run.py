@@ -135,6 +135,21 @@ def test_signals_can_be_taken_now(gansmith, tiny_run: Path, tmp_path: Path) -> N
     assert after == before
 
 
+def test_what_cannot_be_looked_at_is_said(
+    gansmith, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for a look and gets none must not read that all is well."""
+
+    def broken(session: object) -> None:
+        raise ZeroDivisionError("no such network")
+
+    monkeypatch.setattr("gansmith.training.watch.probe_of", broken)
+    shutil.copytree(tiny_run, tmp_path / "run")
+    answer = gansmith("doctor", tmp_path / "run", "--probe")
+    assert answer.code == 2
+    assert "the run cannot be looked at: no such network" in answer.err
+
+
 def test_where_there_is_no_run_and_flags_without_one(gansmith, tmp_path: Path) -> None:
     answer = gansmith("doctor", tmp_path / "nothing")
     assert answer.code == 2

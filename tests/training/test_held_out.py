@@ -1,6 +1,7 @@
 """Images that are kept for the doctor: which ones, and that no player ever sees them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,16 @@ import torch
 
 from gansmith.data import Batches, from_array, parted
 from gansmith.networks import DCGAN
+from gansmith.training import resume, train
 from gansmith.training.config import from_yaml, to_yaml
+from gansmith.training.display import Silent
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.processes import Processes
-from gansmith.training.recipe import Recipe
+from gansmith.training.quality import Quality
+from gansmith.training.recipe import Execution, Recipe
+from gansmith.training.rundir import RunDirectory
 from gansmith.training.session import Session
+from gansmith.training.studio import Studio
 
 
 def numbered(n: int, side: int = 1) -> object:
@@ -100,3 +106,30 @@ def test_the_rows_that_processes_share_are_those_of_one() -> None:
 def test_it_is_a_setting_like_others_and_an_older_file_gets_the_usual_one() -> None:
     assert from_yaml(to_yaml(Recipe(held_out=0.2))).held_out == 0.2
     assert from_yaml("steps: 5").held_out == 0.05
+
+
+@pytest.mark.identity
+def test_a_run_from_before_there_were_any_goes_on_with_all_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file does not say how many are held out; other batches than before would make it another run."""
+    monkeypatch.setattr(Studio, "visit", lambda self: {"step": self.session.step, Quality.name: 1.0})
+    monkeypatch.setattr(Studio, "finish", lambda self: None)
+    whole = Recipe(
+        networks=DCGAN(width=4), latent=3, batch=8, steps=4, held_out=0.0, run=Execution(device="cpu", threads=1)
+    )
+    images = numbered(100, 16)
+    train(whole, out=tmp_path / "whole", data=images, display=Silent())
+    train(replace(whole, steps=2), out=tmp_path / "old", data=images, display=Silent())
+    file = tmp_path / "old" / "config.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("held_out: 0.0\n", ""))
+    assert file.read_text() != text
+    resume(tmp_path / "old", steps=4, data=images, display=Silent())
+    weights = []
+    for name in ("whole", "old"):
+        checkpoints = RunDirectory.open(tmp_path / name).checkpoints()
+        newest = checkpoints.latest()
+        assert newest is not None
+        weights.append(checkpoints.load(newest)[0]["average"])
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])

@@ -201,12 +201,15 @@ class Checkpoints:
         """Take all checkpoints after `step` out of the run's way: they belong to an attempt that was given up.
 
         The best one stays under a name from which no run goes on; the others are removed.
+
+        Raises:
+            CheckpointError: the best one could not be renamed, or its mark not be written.
         """
         best = self._marked()
         for path in self.entries():
             if _place(path)[0] > step:
                 if best is not None and path == best[0]:
-                    path.rename(path.with_name(LEFT + path.name))
+                    _rename(path, path.with_name(LEFT + path.name))
                 else:
                     self._remove(path)
         # A later checkpoint may get the name that the best one had.
@@ -283,6 +286,13 @@ class Checkpoints:
             shutil.rmtree(hidden)
         except OSError as error:
             self.warn(f"the old checkpoint {path} could not be removed: {why(error)}")
+
+
+def _rename(path: Path, to: Path) -> None:
+    try:
+        path.rename(to)
+    except OSError as error:
+        raise CheckpointError(f"{path} could not be renamed to {to.name}: {why(error)}") from error
 
 
 def _place(path: Path) -> tuple[int, int]:

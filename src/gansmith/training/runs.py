@@ -34,6 +34,9 @@ __all__ = ["looked_at", "resume", "train"]
 LONG = 200
 """Steps from which a run is worth a preflight."""
 
+EARLIER = Recipe(held_out=0.0)
+"""What a run's file means that leaves something out: runs from before images were held out saw all of them."""
+
 
 def train(
     recipe: Recipe,
@@ -116,7 +119,7 @@ def resume(
         TrainingError: the run had to stop again.
     """
     directory = RunDirectory.open(Path(path))
-    recipe = recipe or from_yaml(directory.config(), allow_code=allow_code)
+    recipe = recipe or from_yaml(directory.config(), allow_code=allow_code, base=EARLIER)
     if steps is not None:
         recipe = replace(recipe, steps=steps)
     shown = shown_here(display)
@@ -137,12 +140,16 @@ def looked_at(path: Path | str, *, allow_code: bool = False, display: Display | 
         ValueError: as in `resume`, or the run cannot be looked at.
     """
     directory = RunDirectory.open(Path(path))
-    recipe = from_yaml(directory.config(), allow_code=allow_code)
-    shown = shown_here(display)
+    recipe = from_yaml(directory.config(), allow_code=allow_code, base=EARLIER)
+    shown, why = shown_here(display), list[str]()
     with _engine(recipe, 300.0) as engine:
         images = _images(recipe, shown)
         session = _restored(recipe, images, engine, directory, shown, allow_data_change=False)
-        return Watch(session, shown.say).look()
+        watch = Watch(session, why.append)
+        record = watch.look()
+    if watch.blind:
+        raise ValueError("; ".join(why).removeprefix("warning: "))
+    return record
 
 
 @contextmanager
