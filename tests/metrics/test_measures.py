@@ -202,6 +202,20 @@ def test_class_and_kernel_scores_are_those_of_their_functions(embedded: tuple[to
     found = measures.Kernel(subsets=10, size=300)(seen)["kernel distance (grey28)"]
     expected = kernel_distance(real, fake, subsets=10, size=300)
     assert (found.value, found.low, found.high) == (expected.value, *expected.interval())
+    assert found.interval.startswith("jackknife over 10 subsets of 300, from ")
+
+
+def test_real_images_that_the_classifier_does_not_know_have_shares_but_no_ratio() -> None:
+    """Its probabilities are all below the 0.9 from which on a call is confident."""
+
+    class Unsure(Weighted):
+        def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(images), self.classes), 1 / self.classes, dtype=torch.float64)
+
+    images = labelled([1, 1, 1], 90, 0)
+    figures = measures.Confidence()(examine(images, images, extractor=pixels(), classifier=Unsure(3), allow_few=True))
+    assert figures["confident share of real (own)"].value == 0
+    assert "relative share (own)" not in figures
 
 
 @pytest.mark.analytic

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ from gansmith.metrics.features import Extractor, NetworkExtractor, grey28, pixel
 from gansmith.metrics.imagenet import SIDE, imagenet, imagenet_classifier
 from gansmith.metrics.published import inception, inception_classifier
 from gansmith.spelling import suggestion
+from gansmith.web import Progress
 
 __all__ = ["EXTRACTORS", "named_classifier", "named_extractor"]
 
 EXTRACTORS = ("grey28", "pixels", "imagenet", "inception")
-
-Progress = Callable[[str, int, int], None]
 
 
 def named_extractor(spec: str, *, allow_code: bool = False, progress: Progress | None = None) -> Extractor:

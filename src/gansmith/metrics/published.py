@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from gansmith.files import cache_folder
 from gansmith.lock import held
 from gansmith.metrics.classifier import Classifier
 from gansmith.metrics.features import NetworkExtractor
 from gansmith.metrics.inception import InceptionFeatures, InceptionLogits, InceptionV3
-from gansmith.web import fetch
+from gansmith.web import Progress, fetch
 
 __all__ = ["inception", "inception_classifier", "inception_file", "read_weights"]
 
@@ -24,8 +23,6 @@ FILE = "pt_inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 SIZE = 95_628_359
-
-Progress = Callable[[str, int, int], None]
 
 
 def inception(path: Path | None = None, *, progress: Progress | None = None) -> NetworkExtractor:
@@ -67,8 +64,7 @@ def inception_file(*, progress: Progress | None = None) -> Path:
     Raises:
         ValueError: it cannot be downloaded; the message says where to put it.
     """
-    cache = Path(os.environ.get("GANSMITH_CACHE") or "~/.cache/gansmith").expanduser()
-    path = cache / "downloads" / "inception" / FILE
+    path = cache_folder() / "downloads" / "inception" / FILE
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)

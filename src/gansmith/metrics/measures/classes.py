@@ -32,13 +32,15 @@ class Confidence:
         if of_samples is None or of_real is None:
             return {}
         by, share = f"({seen.protocol.classifier})", _share(of_samples, sum(of_samples.confident), better="higher")
-        ratio = relative_share(of_samples, of_real)
-        low, high = (None if end is None else end / of_real.share for end in (share.low, share.high))
         figures = {
             f"confident share {by}": share,
             f"confident share of real {by}": _share(of_real, sum(of_real.confident)),
-            f"relative share {by}": Figure(value=ratio, low=low, high=high, better="higher", interval=share.interval),
         }
+        if of_real.share:  # there is no ratio to real images of which the classifier knows none
+            low, high = (None if end is None else end / of_real.share for end in (share.low, share.high))
+            figures[f"relative share {by}"] = Figure(
+                value=relative_share(of_samples, of_real), low=low, high=high, better="higher", interval=share.interval
+            )
         classes = enumerate(of_samples.confident)
         return figures | {f"share of class {label} {by}": _share(of_samples, number) for label, number in classes}
 

@@ -68,7 +68,8 @@ class Kernel:
             return {}
         found = kernel_distance(real, fake, subsets=self.subsets, size=size)
         low, high = found.interval()
-        about = f"jackknife over all points, {len(real):,} of them real"
+        of = "all points" if self.subsets is None else f"{self.subsets} subsets of {size:,}"
+        about = f"jackknife over {of}, from {len(real):,} real images and {len(fake):,} samples"
         return {
             f"kernel distance ({seen.protocol.extractor})": Figure(
                 value=found.value, low=low, high=high, better="lower", interval=about
