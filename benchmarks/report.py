@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import math
 import os
 import platform
 import subprocess
@@ -32,13 +31,11 @@ def write_result(name: str, payload: dict[str, Any]) -> Path:
     return path
 
 
-def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval of a share that was counted (Wilson 1927): 95 % by default; (0, 1) of nothing."""
-    if of == 0:
-        return 0.0, 1.0
-    share, half = right / of, z / of * math.sqrt(right * (of - right) / of + z * z / 4)
-    middle, width = share + z * z / (2 * of), 1 + z * z / of
-    return max(0.0, (middle - half) / width), min(1.0, (middle + half) / width)
+def wilson(right: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share that was counted; (0, 1) of nothing."""
+    from gansmith import metrics
+
+    return metrics.wilson(right, of) if of else (0.0, 1.0)
 
 
 def circumstances() -> dict[str, Any]:
