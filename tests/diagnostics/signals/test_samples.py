@@ -47,6 +47,11 @@ def test_samples_on_a_few_far_points_pass_for_diverse_only_as_a_whole():
     assert local_diversity(few, real) < 0.05
 
 
+def test_more_samples_than_real_images_do_not_look_crowded():
+    """Two numbers, uniform: among 800 the nearest is half as far as among 200."""
+    assert local_diversity(torch.rand(800, 2), torch.rand(200, 2)) == pytest.approx(1.0, abs=0.15)
+
+
 def test_one_picture_for_each_class_shows_within_the_classes_only():
     """Three far classes; a sample is the class's own centre, whatever the latent."""
     centres, classes = 10 * torch.eye(3), torch.arange(60) % 3

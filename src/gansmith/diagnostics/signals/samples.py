@@ -95,19 +95,21 @@ def nearest_distances(x: Tensor, y: Tensor | None = None) -> Tensor:
 def local_diversity(samples: Tensor, real: Tensor) -> float:
     """The mean distance of samples to their nearest fellow, over that of equally many real images.
 
-    Samples that sit on a few points have fellows at no distance, however far the points are from each other.
+    Samples that sit on a few points have fellows at no distance, however far the points are from each other. As many
+    of either are looked at as the smaller set has, because among more of them a nearer fellow is found.
 
     Args:
-        samples: features (n, d).
-        real: features (m, d), m ≥ n; the first n are looked at.
+        samples: features (n, d), n ≥ 2.
+        real: features (m, d), m ≥ 2.
 
     Example:
         >>> real = torch.arange(6.0).view(6, 1)
         >>> local_diversity(torch.tensor([[0.0], [0.0], [5.0], [5.0]]), real)
         0.0
     """
-    apart = float(nearest_distances(real[: len(samples)]).double().mean())
-    return float(nearest_distances(samples).double().mean()) / max(apart, 1e-12)
+    n = min(len(samples), len(real))
+    close, apart = (float(nearest_distances(x[:n]).double().mean()) for x in (samples, real))
+    return close / max(apart, 1e-12)
 
 
 def energy_distance(samples: Tensor, real: Tensor, *, within: float | None = None) -> float:
