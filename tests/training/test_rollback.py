@@ -145,6 +145,24 @@ def test_retries_bound_it_and_the_run_goes_on(planned: ModuleType, tmp_path: Pat
     assert len(lines(run.path, "decisions.jsonl")) == 1
 
 
+def test_where_no_checkpoint_is_left_the_run_goes_on(
+    planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that lost them is no reason to end what still runs."""
+    advance = Session.advance
+
+    def losing(self: Session) -> Any:
+        for file in (tmp_path / "run" / "checkpoints").glob("*/weights.safetensors"):
+            file.write_bytes(b"")
+        return advance(self)
+
+    monkeypatch.setattr(Session, "advance", losing)
+    recipe = planned.recipe(on_failure="rollback", steps=11)
+    run = train(recipe, out=tmp_path / "run", data=planned.images(), display=planned.Said())
+    assert run.step == 11
+    assert newest(run.path)["attempt"] == 0
+
+
 @pytest.mark.identity
 def test_the_same_command_gives_the_same_bits(planned: ModuleType, whole: Path, tmp_path: Path) -> None:
     recipe = planned.recipe(on_failure="rollback")

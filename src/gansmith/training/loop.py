@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +13,16 @@ from typing import Any
 from gansmith.diagnostics import Verdict
 from gansmith.training.checkpoints import CheckpointError, Checkpoints
 from gansmith.training.display import Display, state_in_words
-from gansmith.training.errors import NonFiniteError, TrainingError, is_out_of_memory
+from gansmith.training.errors import TrainingError, is_out_of_memory
 from gansmith.training.meter import Meter
+from gansmith.training.policy import Policy
 from gansmith.training.quality import Quality
 from gansmith.training.recipe import Recipe
-from gansmith.training.rundir import RunDirectory, RunError, plain_record
+from gansmith.training.rundir import RunDirectory, RunError
 from gansmith.training.session import Session
 from gansmith.training.stop import Stop
 from gansmith.training.studio import Studio
-from gansmith.training.treatment import decided, returned, unexplained
+from gansmith.training.treatment import returned
 from gansmith.training.watch import Watch
 
 __all__ = ["Logger", "Loop", "Run", "memory_named"]
@@ -69,7 +69,6 @@ class Loop:
         self.every_step = session.engine.device.type == "cpu"
         self.saved = -1
         self.scored: tuple[int, float] | None = None
-        self.failure: Verdict | None = None
 
     def run(self) -> Run:
         self.beginning = self.processes.tell(self.session.step == 0 and not self._checkpoints().entries())
@@ -81,6 +80,7 @@ class Loop:
             with memory_named(self.recipe), Stop() as stop:
                 before = () if self.directory is None else self.directory.trace().records
                 self.watch = Watch(self.session, self._say, before)
+                self.policy = Policy(self.watch, self.directory, self._checkpoints, self._say)
                 return self._steps(stop)
         except (CheckpointError, RunError) as error:  # the disk's fault, not the caller's
             raise TrainingError(str(error)) from error
@@ -97,15 +97,16 @@ class Loop:
                 continue
             step, last = self.session.step, self.session.step == self.recipe.steps
             stopping = self.processes.any(stop.requested)
-            if last or stopping or self.failure or step % self.recipe.every.save == 0:
+            failure = self.policy.failure
+            if last or stopping or failure or step % self.recipe.every.save == 0:
                 if self._broken():
                     continue
                 self._save()
             elif self._best():
                 self._save()
-            if self.failure is not None:
+            if failure is not None:
                 self.display.say(f"stopped at step {step}; go on nevertheless with: gansmith resume {self.path}")
-                return Run(self.path, step, self.recipe.steps, failure=self.failure)
+                return Run(self.path, step, self.recipe.steps, failure=failure)
             if stopping:
                 self.display.say(f"stopped at step {step}; go on with: gansmith resume {self.path}")
                 # Without a signal of its own, a process stops because another one was asked to.
@@ -154,57 +155,17 @@ class Loop:
         )
 
     def _look(self) -> bool:
-        """Look at the run, say what has changed, and do something about a failure; False if the run went back."""
-        before = {verdict.disorder: verdict for verdict in self.watch.diagnosis.verdicts}
+        """Look at the run, and do about a failure what the recipe says; False if the run went back."""
+        before = self.watch.diagnosis
         self._tell(self.watch.look())
-        now = {verdict.disorder: verdict for verdict in self.watch.diagnosis.verdicts}
-        for disorder, verdict in now.items():
-            if disorder not in before:
-                self._say(str(verdict))
-        for disorder in before.keys() - now.keys():
-            self._say(f"{disorder} is over at step {self.session.step:,}")
-        failing = self.watch.diagnosis.failing
-        if failing is None or self.recipe.on_failure == "warn":
+        verdict = self.policy.looked(before)
+        if verdict is None:
             return True
-        if self.recipe.on_failure == "stop":
-            if failing.disorder not in (decision["disorder"] for decision in self.session.decisions):
-                # Who goes on with a run that was stopped has seen why.
-                self.session.decisions.append(decided(failing, self.session.step, "stopped"))
-                self.failure = failing
-                if self.directory is not None:
-                    self.directory.decided(self.session.decisions)
-            return True
-        return not self._roll_back(failing)
-
-    def _roll_back(self, failing: Verdict) -> bool:
-        """Return to before a failure with its remedy applied, where there is one and a retry left."""
-        if not failing.remedy.settings or self.session.attempt >= self.recipe.retries:
-            return False
-        records = [plain_record(r) for r in self.watch.trace.records if r["step"] >= failing.began]
-        self._keep_evidence({"what": failing.disorder, "verdict": failing.to_dict(), "records": records})
-        self._go_back(failing)
-        return True
+        self._go_back(verdict)
+        return False
 
     def _not_finite(self) -> None:
-        """Go back from what is not finite with other noise, and with a remedy where the recipe says so."""
-        step, attempt = self.session.step, self.session.attempt
-        what = self.meter.culprit() or f"a weight of the {self.session.broken()}"
-        self._keep_evidence({"what": what, **self.meter.last()})
-        bound = 0 if self.recipe.on_failure == "stop" else self.recipe.retries
-        if attempt >= bound or self._checkpoints().latest() is None:
-            raise NonFiniteError(
-                f"{what} is not finite at step {step}, after {attempt + 1} attempt{'s' * (attempt > 0)}; the last good "
-                "checkpoint is kept. Lower the learning rate (--lr), or add a penalty (--penalties r1)"
-            )
-        figures = {name: float(value) for name, value in self.meter.last().items()}
-        known = self.watch.broken(figures) if self.recipe.on_failure == "rollback" else None
-        self._go_back(known or unexplained(f"{what} is not finite", step))
-
-    def _keep_evidence(self, found: Mapping[str, Any]) -> None:
-        if self.directory is not None:
-            step, attempt = self.session.step, self.session.attempt
-            text = json.dumps({"step": step, "attempt": attempt, **found}, indent=2)
-            self.directory.write(f"evidence/step-{step:08d}-attempt-{attempt}.json", text)
+        self._go_back(self.policy.not_finite(self.meter))
 
     def _go_back(self, verdict: Verdict) -> None:
         """Return to a checkpoint from before with other noise, and with what the verdict says should be changed."""
