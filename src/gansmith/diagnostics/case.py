@@ -11,12 +11,10 @@ from statistics import median
 from typing import Any
 
 from gansmith.diagnostics.limits import Limits
-from gansmith.diagnostics.trace import Trace
+from gansmith.diagnostics.trace import PREFIX, Trace
 from gansmith.diagnostics.verdict import Evidence, Remedy, Verdict
 
-__all__ = ["WATCH", "Case", "Rule", "Stretch"]
-
-WATCH = "watch/"
+__all__ = ["Case", "Rule", "Stretch"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Case:
     @cached_property
     def probes(self) -> tuple[Mapping[str, Any], ...]:
         """The records that a probe made."""
-        return tuple(record for record in self.trace.records if any(name.startswith(WATCH) for name in record))
+        return tuple(record for record in self.trace.records if any(name.startswith(PREFIX) for name in record))
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
@@ -83,7 +81,7 @@ class Case:
 
     def raw(self, name: str) -> tuple[float, ...]:
         """A signal as it was taken, one value for each probe."""
-        taken = Trace(self.probes)[WATCH + name]
+        taken = Trace(self.probes)[PREFIX + name]
         by_step = dict(zip(taken.steps, taken.values, strict=True))
         return tuple(by_step.get(step, math.nan) for step in self.steps)
 
@@ -159,7 +157,7 @@ class Case:
     def evidence(self, name: str, bound: float, sentence: str, *, above: bool) -> Evidence:
         """A signal that crossed its line; ``{}`` in the sentence is its value."""
         said = sentence.format(self.last(name))
-        return Evidence(signal=WATCH + name, bound=bound, above=above, sentence=said, over=self.limits.smooth)
+        return Evidence(signal=PREFIX + name, bound=bound, above=above, sentence=said, over=self.limits.smooth)
 
     def verdict(
         self, disorder: str, when: Stretch | None, evidence: Sequence[Evidence], remedy: Remedy, *, failure: bool = True

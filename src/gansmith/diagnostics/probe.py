@@ -26,6 +26,7 @@ from gansmith.diagnostics.signals import (
     saturated,
     watched,
 )
+from gansmith.diagnostics.trace import PREFIX
 from gansmith.dynamics.engine import gradients, hypothetical
 from gansmith.dynamics.field import live, trainable
 from gansmith.games import AdversarialGame
@@ -35,9 +36,8 @@ from gansmith.metrics import Extractor, grey28
 from gansmith.metrics.images import as_images
 from gansmith.types import Game, Outcome, Players, Round, Sampler, key_seed
 
-__all__ = ["PREFIX", "Probe"]
+__all__ = ["LOOKED_AT", "Probe"]
 
-PREFIX = "watch/"
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
 TURNING = 8
 """Rows on which rotation is measured."""

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["Series", "Trace"]
+__all__ = ["PREFIX", "Series", "Trace"]
+
+PREFIX = "watch/"
+"""Begins the names of all that a probe takes."""
 
 
 class Series(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 from gansmith.diagnostics import Diagnosis, Trace, Verdict, diagnose
 from gansmith.diagnostics.plots import plot_verdict
-from gansmith.diagnostics.probe import PREFIX
+from gansmith.diagnostics.trace import PREFIX
 from gansmith.files import write_atomically
 from gansmith.spelling import listed
 from gansmith.training.config import flattened, parse

@@ -13,7 +13,8 @@ from gansmith.data import parted
 from gansmith.data.mixing import permutation
 from gansmith.diagnostics import Diagnosis, Probe, Trace, Verdict
 from gansmith.diagnostics.diagnose import diagnose
-from gansmith.diagnostics.probe import LOOKED_AT, PREFIX
+from gansmith.diagnostics.probe import LOOKED_AT
+from gansmith.diagnostics.trace import PREFIX
 from gansmith.training.config import flattened
 from gansmith.training.model import Model
 from gansmith.training.session import Session

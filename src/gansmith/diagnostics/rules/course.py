@@ -6,8 +6,9 @@ import math
 from itertools import accumulate, pairwise
 from statistics import median
 
-from gansmith.diagnostics.case import WATCH, Case, Stretch, every, some
+from gansmith.diagnostics.case import Case, Stretch, every, some
 from gansmith.diagnostics.remedies import even, penalised, remedy, slower, steady, unsaturated
+from gansmith.diagnostics.trace import PREFIX
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["dead_start", "divergence", "oscillation", "worse"]
@@ -68,10 +69,10 @@ def oscillation(case: Case) -> Verdict | None:
     shown: list[Evidence] = []
     if turns and turns[-1] >= limits.turns:
         sentence = f"real and generated samples have changed places {turns[-1]} times in {limits.memory} looks"
-        shown.append(Evidence(signal=f"{WATCH}logit_gap", bound=0.0, above=False, sentence=sentence))
+        shown.append(Evidence(signal=f"{PREFIX}logit_gap", bound=0.0, above=False, sentence=sentence))
     if swings and swings[-1] > limits.swing:
         sentence = f"between two looks, the mean sample moves by {swings[-1]:.2f} deviations of the real images"
-        shown.append(Evidence(signal=f"{WATCH}live/centre/1", bound=0.0, above=True, sentence=sentence))
+        shown.append(Evidence(signal=f"{PREFIX}live/centre/1", bound=0.0, above=True, sentence=sentence))
     moving = [turn >= limits.turns or swing > limits.swing for turn, swing in zip(turns, swings, strict=True)]
     s = case.settings
     return case.verdict(
@@ -124,8 +125,8 @@ def _not_finite(case: Case) -> tuple[int, str] | None:
                 if isinstance(value, str)
                 else (isinstance(value, float) and not math.isfinite(value))
             )
-            count = name == f"{WATCH}non_finite" and isinstance(value, int | float) and value > 0
-            if (bad and name.startswith(("cost/", WATCH))) or count:
+            count = name == f"{PREFIX}non_finite" and isinstance(value, int | float) and value > 0
+            if (bad and name.startswith(("cost/", PREFIX))) or count:
                 return int(record["step"]), name
     return None
 
@@ -138,4 +139,4 @@ def _least(case: Case, name: str) -> float:
 def _said(name: str) -> str:
     if name.startswith("cost/"):
         return f"the {name.removeprefix('cost/')}'s cost"
-    return "a gradient" if name.endswith("non_finite") else name.removeprefix(WATCH)
+    return "a gradient" if name.endswith("non_finite") else name.removeprefix(PREFIX)
