@@ -70,5 +70,7 @@ def test_a_point_is_not_its_own_neighbour_but_a_duplicate_is() -> None:
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="below the number of points, 3; got 3"):
         precision_recall(points(3, seed=0), points(9, seed=0))
-    with pytest.raises(ValueError, match="\\(9, 3\\) and \\(9, 2\\)"):
+    with pytest.raises(ValueError, match="of 3 and of 2 numbers lie in different spaces"):
         precision_recall(points(9, seed=0), points(9, seed=0, d=2))
+    with pytest.raises(ValueError, match="1 of 9 points have values that are not finite"):
+        precision_recall(points(9, seed=0), points(9, seed=0).index_fill(0, torch.tensor([4]), torch.nan))

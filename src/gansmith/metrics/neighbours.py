@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gansmith.metrics.points import same_space
+
 __all__ = ["PrecisionRecall", "nearest_radii", "precision_recall"]
 
 CHUNK = 500
@@ -31,7 +33,7 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
         k: which neighbour sets the radius, at least 1.
 
     Raises:
-        ValueError: shapes that do not fit together, or not more than k points in a set.
+        ValueError: shapes that do not fit, values that are not finite, or not more than k points in a set.
 
     From Kynkäänniemi et al. 2019, "Improved precision and recall metric for assessing generative models", section 2.
 
@@ -42,11 +44,7 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
         >>> precision_recall(x, x + 100)
         PrecisionRecall(precision=0.0, recall=0.0)
     """
-    if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
-        raise ValueError(f"features are (n, d) and (m, d); got {tuple(real.shape)} and {tuple(fake.shape)}")
-    real, fake = (x.detach().to("cpu", torch.float64) for x in (real, fake))
-    centre = real.mean(0)  # distances by inner products lose digits far from the origin
-    real, fake = real - centre, fake - centre
+    real, fake = same_space(real, fake)
     return PrecisionRecall(
         precision=_covered(fake, real, nearest_radii(real, k=k)),
         recall=_covered(real, fake, nearest_radii(fake, k=k)),
