@@ -122,6 +122,16 @@ def test_what_the_run_did_by_itself_is_told(gansmith, tiny_run: Path, tmp_path: 
     assert f"At step 900 the run went back to step 500 (mode collapse), with {lr} 0.001." in answer.out
 
 
+def test_a_page_that_cannot_be_written_hides_no_diagnosis(gansmith, tiny_run: Path, tmp_path: Path) -> None:
+    run = written(tiny_run, tmp_path / "bad", collapsing())
+    (run / "doctor").write_text("not a folder")
+    answer = gansmith("doctor", run)
+    assert answer.code == 1
+    assert "mode collapse since step 1," in answer.out
+    assert "With pictures" not in answer.out
+    assert "the page could not be written to" in answer.err
+
+
 @pytest.mark.smoke
 def test_signals_can_be_taken_now(gansmith, tiny_run: Path, tmp_path: Path) -> None:
     """Of the newest checkpoint, with its data; nothing of the run changes but its page."""

@@ -108,6 +108,14 @@ def test_stop_ends_the_run_saved_and_resume_goes_on_nevertheless(planned: Module
     assert (again.step, again.failure) == (20, None)
 
 
+def test_a_failure_seen_at_the_last_step_leaves_nothing_to_go_on_with(planned: ModuleType, tmp_path: Path) -> None:
+    said, recipe = planned.Said(), planned.recipe(on_failure="stop", steps=planned.FIRST)
+    run = train(recipe, out=tmp_path / "run", data=planned.images(), display=said)
+    assert run.step == run.steps
+    assert run.failure is not None
+    assert not [line for line in said.lines if "gansmith resume" in line]
+
+
 def test_rollback_returns_to_before_it_began_with_the_remedy(planned: ModuleType, tmp_path: Path) -> None:
     said = planned.Said()
     recipe = planned.recipe(on_failure="rollback")

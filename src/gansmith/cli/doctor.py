@@ -10,10 +10,15 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gansmith.cli import probes
 from gansmith.cli.parser import Parser
 from gansmith.cli.probes import FAIL, NOTE, OK, Check
+
+if TYPE_CHECKING:
+    from gansmith.training.checkup import Checkup
 
 __all__ = ["doctor"]
 
@@ -49,12 +54,21 @@ def _run(given: Namespace) -> int:
 
     code_beside(given.allow_code)
     found = checkup(given.run, probe=given.probe, allow_code=given.allow_code)
-    page = found.write(found.path / "doctor")
+    page = _page(found)
     if given.json:
-        print(json.dumps({**found.to_dict(), "page": str(page)}, indent=2, ensure_ascii=False))
+        print(json.dumps({**found.to_dict(), "page": page and str(page)}, indent=2, ensure_ascii=False))
     else:
-        _print("\n".join([*found.lines(), "", f"With pictures: {page}"]))
+        _print("\n".join([*found.lines(), *(["", f"With pictures: {page}"] if page else [])]))
     return 1 if found.diagnosis.failing is not None else 0
+
+
+def _page(found: Checkup) -> Path | None:
+    """Write the page; whose disk is full, or who may only read the run, is still told what it suffers from."""
+    try:
+        return found.write(found.path / "doctor")
+    except OSError as error:
+        print(f"gansmith: the page could not be written to {found.path / 'doctor'}: {error.strerror}", file=sys.stderr)
+        return None
 
 
 def _machine(given: Namespace) -> int:

@@ -104,7 +104,7 @@ class Loop:
                 self._save()
             elif self._best():
                 self._save()
-            if failure is not None:
+            if failure is not None and not last:
                 self.display.say(f"stopped at step {step}; go on nevertheless with: gansmith resume {self.path}")
                 return Run(self.path, step, self.recipe.steps, failure=failure)
             if stopping:
@@ -113,7 +113,7 @@ class Loop:
                 return Run(self.path, step, self.recipe.steps, stop.signal or signal.SIGTERM)
         if self.studio is not None:
             self._try(self.studio.finish, "the plot could not be drawn")
-        return Run(self.path, self.session.step, self.recipe.steps)
+        return Run(self.path, self.session.step, self.recipe.steps, failure=self.policy.failure)
 
     def _step(self) -> bool:
         """A step and what is due after it; False if the run went back."""
