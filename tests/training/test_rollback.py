@@ -108,6 +108,15 @@ def test_stop_ends_the_run_saved_and_resume_goes_on_nevertheless(planned: Module
     assert (again.step, again.failure) == (20, None)
 
 
+@pytest.mark.parametrize("watch", [0, 9])
+def test_who_asks_for_a_stop_but_for_no_looks_is_told(watch: int, planned: ModuleType, tmp_path: Path) -> None:
+    """Every 9 steps of a run of 8 is never."""
+    said = planned.Said()
+    recipe = planned.recipe(on_failure="stop", steps=8, every=Schedules(watch=watch))
+    train(recipe, out=tmp_path / "run", data=planned.images(), display=said)
+    assert said.lines == ["warning: without looks (--every.watch) no failure is seen but what is not finite"]
+
+
 def test_a_failure_seen_at_the_last_step_leaves_nothing_to_go_on_with(planned: ModuleType, tmp_path: Path) -> None:
     said, recipe = planned.Said(), planned.recipe(on_failure="stop", steps=planned.FIRST)
     run = train(recipe, out=tmp_path / "run", data=planned.images(), display=said)

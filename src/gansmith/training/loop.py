@@ -88,6 +88,8 @@ class Loop:
             self.display.stop()
 
     def _steps(self, stop: Stop) -> Run:
+        if self.recipe.on_failure != "warn" and not self.watch.looks:
+            self._say("warning: without looks (--every.watch) no failure is seen but what is not finite")
         if self.beginning:
             if self.watch.due(0):
                 self._tell(self.watch.look())

@@ -81,10 +81,14 @@ class Watch:
         """What is known of the run in a few plain words, if anything is."""
         return self.diagnosis.state if self.diagnosis.known else None
 
+    @property
+    def looks(self) -> bool:
+        """Whether the run is looked at at all."""
+        return 0 < self.session.recipe.every.watch <= self.session.recipe.steps
+
     def due(self, step: int) -> bool:
         """Whether the run is to be looked at after that step, or before the first one."""
-        every, steps = self.session.recipe.every.watch, self.session.recipe.steps
-        return 0 < every <= steps and step % every == 0
+        return self.looks and step % self.session.recipe.every.watch == 0
 
     def note(self, record: Record) -> None:
         """Keep what the run writes down by itself."""
