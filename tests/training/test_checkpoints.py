@@ -395,3 +395,32 @@ def test_packing_is_a_function_of_the_tree() -> None:
     tree = {"b": torch.eye(2), "a": [torch.zeros(1), 1]}
     assert pack(tree) == pack(tree)
     assert pack(unpack(*pack(tree))) == pack(tree)
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_kill_while_the_best_is_moved_away_gives_its_mark_to_no_other(
+    renamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for step in (4, 8):
+        checkpoints.save(step, {"step": step})
+    checkpoints.mark_best(8, 1.0)
+
+    def killed(path: Path, to: Path) -> None:
+        if renamed:
+            path.rename(to)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gansmith.training.checkpoints._rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.leave(4)
+    found = checkpoints.best()
+    assert found is not None
+    assert checkpoints.load(found)[0]["step"] == 8
+    if renamed:
+        checkpoints.save(8, {"step": 8})
+    else:
+        checkpoints.leave(4)
+    assert checkpoints.best() == tmp_path / "left-step-0000008"
+    assert checkpoints.best_score() == 1.0

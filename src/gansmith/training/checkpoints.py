@@ -209,12 +209,11 @@ class Checkpoints:
         for path in self.entries():
             if _place(path)[0] > step:
                 if best is not None and path == best[0]:
-                    _rename(path, path.with_name(LEFT + path.name))
+                    left = path.with_name(LEFT + path.name)
+                    self._mark(left, best[1])  # at first, because a later checkpoint may get the name of this one
+                    _rename(path, left)
                 else:
                     self._remove(path)
-        # A later checkpoint may get the name that the best one had.
-        if best is not None and (left := self._marked()) is not None:
-            self._mark(*left)
 
     def at(self, step: int) -> Path | None:
         """The checkpoint of `step`, the last one if it was saved again, or None."""
@@ -232,8 +231,8 @@ class Checkpoints:
             path, score = self.folder / Path(mark["checkpoint"]).name, float(mark["score"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        left = path.with_name(LEFT + path.name)
-        return next(((there, score) for there in (path, left) if there.is_dir()), None)
+        unmoved = path.with_name(path.name.removeprefix(LEFT))  # of a run that was killed before it was renamed
+        return next(((there, score) for there in (path, unmoved) if there.is_dir()), None)
 
     def entries(self) -> list[Path]:
         """Every checkpoint, the newest first, whether damaged or not."""
