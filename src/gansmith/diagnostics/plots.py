@@ -16,7 +16,7 @@ from gansmith.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_verdict"]
+__all__ = ["INK", "plain", "plot_verdict"]
 
 TITLES = {
     "watch/accuracy": "How often the discriminator is right",
@@ -81,7 +81,7 @@ def _capitalised(text: str) -> str:
 
 
 def _draw(axes: Axes, item: Evidence, series: Series, verdict: Verdict) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter
 
     taken = [(step, value) for step, value in zip(*series, strict=True) if math.isfinite(value)]
     steps, values = [step for step, _ in taken], [value for _, value in taken]
@@ -101,7 +101,14 @@ def _draw(axes: Axes, item: Evidence, series: Series, verdict: Verdict) -> None:
     )
     if broken := [step for step, value in zip(*series, strict=True) if not math.isfinite(value)]:
         axes.plot(broken, [high] * len(broken), "x", color=BAD, markersize=6, clip_on=False)
-    axes.set_title(TITLES.get(item.signal, item.signal), fontsize=10, color=INK, loc="left")
+    plain(axes, TITLES.get(item.signal, item.signal))
+
+
+def plain(axes: Axes, title: str) -> None:
+    """What curves over the steps of a run have in common: a title, steps below, faint lines behind."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.set_title(title, fontsize=10, color=INK, loc="left")
     axes.set_xlabel("step", fontsize=8, color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gansmith.diagnostics.plots import INK, plain
 from gansmith.files import write_atomically
 from gansmith.training.display import duration
 
@@ -26,7 +27,6 @@ COLOURS = {
     "accuracy": "#d8652a",
 }
 OTHERS = ("#2f6db3", "#d8652a", "#2f8f5b", "#8a5bb0", "#b58900", "#4b4b4b")
-INK, FAINT = "#333333", "#dddddd"
 MANY = 60
 """Points from which a line is drawn faint with the mean of its neighbourhood over it."""
 
@@ -108,7 +108,7 @@ def _smooth(values: Sequence[float]) -> list[float]:
 
 
 def _draw(axes: Axes, panel: _Panel, records: Sequence[Record]) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter
 
     shown: list[float] = []
     for place, name in enumerate(panel.names):
@@ -135,16 +135,7 @@ def _draw(axes: Axes, panel: _Panel, records: Sequence[Record]) -> None:
         axes.axhline(panel.level, color=INK, linewidth=0.8, linestyle=(0, (4, 4)))
     if panel.limits is not None:
         axes.set_ylim(*panel.limits)
-    axes.set_title(panel.title, fontsize=10, color=INK, loc="left")
-    axes.set_xlabel("step", fontsize=8, color=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    axes.tick_params(which="both", labelsize=8, colors=INK, length=0)
-    axes.grid(color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(INK)
+    plain(axes, panel.title)
     if len(panel.names) > 1 or panel.title.startswith("Penalties"):
         axes.legend(fontsize=8, frameon=False, labelcolor=INK, ncols=2)
 
