@@ -24,6 +24,18 @@ def test_each_image_apart() -> None:
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.identity
+def test_folded_batch_norms_change_nothing() -> None:
+    # In evaluation, γ·(w∗x − μ)/√(σ² + ε) + β is a convolution with γ/√(σ² + ε)·w: here the layers, one by one.
+    network = grey28().network
+    images = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    x = images
+    for block in network.blocks:
+        for layer in block:
+            x = layer(x)
+    torch.testing.assert_close(network(images), network.project(x.flatten(1)), rtol=1e-5, atol=1e-4)
+
+
 def test_features_tell_the_classes_apart(embedded) -> None:
     # The nearest other digit in feature space is of the same class nearly always; in pixels, less often.
     images, labels = as_images(embedded[0][::5]), embedded[1][::5]

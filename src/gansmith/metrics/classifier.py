@@ -111,5 +111,5 @@ def digits() -> Classifier:
     temperature = tensors.pop("temperature").item()
     network = SmallConvNet(classes=10)
     network.load_state_dict(tensors)
-    network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(name="digits28", network=network, temperature=temperature, shape=(1, 28, 28))

@@ -119,4 +119,5 @@ def grey28() -> NetworkExtractor:
     tensors, _ = load_weights(WEIGHTS / "grey28.safetensors")
     network = _Penultimate(classes=20)
     network.load_state_dict(tensors)
-    return NetworkExtractor(name="grey28", network=network.eval().requires_grad_(False), shape=(1, 28, 28))
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return NetworkExtractor(name="grey28", network=network, shape=(1, 28, 28))
