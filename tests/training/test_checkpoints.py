@@ -262,9 +262,24 @@ def test_the_best_must_exist_and_a_damaged_mark_is_no_mark(tmp_path: Path) -> No
     assert checkpoints.best() is None
 
 
+def test_what_is_saved_out_of_turn_pushes_out_nothing_to_go_back_to(tmp_path: Path) -> None:
+    """9 is where a run that saves every 4 steps was stopped: it goes on from there, but back to 8 while that is whole."""
+    checkpoints = Checkpoints(tmp_path, keep=1, every=4, warn=lambda _: None)
+    four, eight, nine = (checkpoints.save(step, {"step": step}) for step in (4, 8, 9))
+    assert checkpoints.entries() == [nine, eight]
+    assert not four.exists()
+    assert (checkpoints.latest(), checkpoints.before(9)) == (nine, eight)
+    flip(eight / "weights.safetensors", 3)
+    assert checkpoints.before(9) == nine
+    assert checkpoints.save(12, {}) == checkpoints.before(20)
+    assert len(checkpoints.entries()) == 1
+
+
 def test_keeping_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="keep is 0"):
         Checkpoints(tmp_path, keep=0)
+    with pytest.raises(ValueError, match="every is 0"):
+        Checkpoints(tmp_path, every=0)
 
 
 def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:

@@ -235,14 +235,9 @@ def test_killed_at_any_moment_and_resumed_it_is_the_run_that_it_would_have_been(
     assert seen[0] == seen[1]
 
 
-@pytest.mark.identity
-@pytest.mark.parametrize("at", [5, 10])
-def test_stopped_and_resumed_it_goes_back_to_where_it_would_have(
-    at: int, planned: ModuleType, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A signal saves at a step of its own, from which the run goes on but to which it never goes back."""
-    recipe, data = planned.recipe(on_failure="rollback"), planned.images()
-    advance, steps = Session.advance, []
+def stopped_and_resumed(recipe: Any, at: int, planned: ModuleType, out: Path) -> Path:
+    """A run that gets a signal in its step `at`, which saves at a step of its own, and goes on."""
+    advance, steps, data = Session.advance, [], planned.images()
 
     def counting(self: Session) -> Any:
         steps.append(1)
@@ -250,12 +245,44 @@ def test_stopped_and_resumed_it_goes_back_to_where_it_would_have(
             signal.raise_signal(signal.SIGTERM)
         return advance(self)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Session, "advance", counting)
-        run = train(recipe, out=tmp_path / "cut", data=data, display=planned.Said())
+        run = train(recipe, out=out, data=data, display=planned.Said())
     assert run.stopped_by == signal.SIGTERM
-    resume(tmp_path / "cut", data=data, display=planned.Said())
-    assert same(tmp_path / "cut", whole)
+    return resume(out, data=data, display=planned.Said()).path
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("at", [5, 10])
+def test_stopped_and_resumed_it_goes_back_to_where_it_would_have(
+    at: int, planned: ModuleType, whole: Path, tmp_path: Path
+) -> None:
+    """From what a signal saves a run goes on, but it never goes back to it."""
+    assert same(stopped_and_resumed(planned.recipe(on_failure="rollback"), at, planned, tmp_path / "cut"), whole)
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("keep", [1, 2])
+def test_stopped_and_resumed_what_is_not_finite_leads_back_to_where_it_would_have(
+    keep: int, planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after step 5, not finite at 6: back to 4, also where one checkpoint is all that is kept."""
+    poisoned(monkeypatch, 6, 1)
+    recipe = planned.recipe(every=replace(planned.recipe().every, keep=keep))
+    whole = train(recipe, out=tmp_path / "whole", data=planned.images(), display=planned.Said()).path
+    cut = stopped_and_resumed(recipe, 5, planned, tmp_path / "cut")
+    assert [d["to"] for d in lines(cut, "decisions.jsonl")] == [4]
+    assert same(cut, whole)
+
+
+def test_the_best_so_far_is_no_place_to_go_back_to(
+    planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is saved whenever there is one, here at step 5; a run that goes back, goes to a multiple of `every.save`."""
+    poisoned(monkeypatch, 6, 1)
+    recipe = planned.recipe(every=replace(planned.recipe().every, sample=5))
+    run = train(recipe, out=tmp_path / "run", data=planned.images(), display=planned.Said())
+    assert [d["to"] for d in lines(run.path, "decisions.jsonl")] == [4]
 
 
 @pytest.mark.identity

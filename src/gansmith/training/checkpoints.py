@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,14 @@ class Checkpoints:
 
     Args:
         folder: where they are; made when first needed.
-        keep: how many of the newest stay, at least 1. The best one stays as well, and so do a few whose facts say that
-            the run was ``healthy``.
+        keep: how many of the newest stay, at least 1, of those at multiples of `every`. The last one stays as well,
+            the best one, and a few whose facts say that the run was ``healthy``.
+        every: steps between those that a run goes back to. What it saves between them, because it was stopped or was
+            the best so far, is none of these, or else a run that was stopped would go another way.
         warn: told about every checkpoint that is damaged.
 
     Raises:
-        ValueError: `keep` is below 1.
+        ValueError: `keep` or `every` is below 1.
 
     Example:
         >>> import tempfile, torch
@@ -86,10 +88,12 @@ class Checkpoints:
         ('step-0000010', ({'w': tensor([1., 1.])}, {'data': 'abc'}))
     """
 
-    def __init__(self, folder: Path, *, keep: int = 2, warn: Callable[[str], None] = _warn) -> None:
+    def __init__(self, folder: Path, *, keep: int = 2, every: int = 1, warn: Callable[[str], None] = _warn) -> None:
         if keep < 1:
             raise ValueError(f"keep is {keep}: at least one checkpoint must be kept")
-        self.folder, self.keep, self.warn = Path(folder), keep, warn
+        if every < 1:
+            raise ValueError(f"every is {every}: it must be at least 1 step")
+        self.folder, self.keep, self.every, self.warn = Path(folder), keep, every, warn
 
     def save(self, step: int, tree: Mapping[str, Any], *, facts: Mapping[str, Any] | None = None) -> Path:
         """Write a checkpoint, then remove those that are no longer to be kept; only the run's own process may do so.
@@ -123,7 +127,10 @@ class Checkpoints:
         Raises:
             CheckpointError: the newest was written by a newer version, so that going back would lose what it holds.
         """
-        for path in self.entries():
+        return self._newest(self.entries())
+
+    def _newest(self, entries: Sequence[Path]) -> Path | None:
+        for path in entries:
             try:
                 verified(path)
             except DamagedError as error:
@@ -191,11 +198,17 @@ class Checkpoints:
         return known if len(known) <= HEALTHY else [*known[: HEALTHY - 1], known[-1]]
 
     def before(self, step: int) -> Path | None:
-        """The newest healthy checkpoint from before `step` that is what was saved, or else the newest of all."""
+        """The newest healthy checkpoint from before `step`, else the newest at a multiple of `every`, else of all.
+
+        What is not what was saved is passed over.
+        """
         for path in self.healthy():
             if _place(path)[0] < step and _is_whole(path):
                 return path
-        return self.latest()
+        return self._newest(self._regular(self.entries())) or self.latest()
+
+    def _regular(self, entries: Sequence[Path]) -> list[Path]:
+        return [path for path in entries if _place(path)[0] % self.every == 0]
 
     def leave(self, step: int) -> None:
         """Take all checkpoints after `step` out of the run's way: they belong to an attempt that was given up.
@@ -269,11 +282,12 @@ class Checkpoints:
         return self.folder / (f"step-{step:07d}.{max(taken) + 1}" if taken else f"step-{step:07d}")
 
     def _prune(self, saved: Path) -> None:
-        """Remove all but `saved`, the newest whole ones below it, the best, healthy ones, and whole ones ahead."""
+        """Remove all but `saved`, the newest whole ones to go back to, the best, healthy ones, and whole ones ahead."""
         entries = self.entries()
         here = entries.index(saved)
-        ahead, behind = entries[:here], [p for p in entries[here + 1 :] if seems_whole(p)]
-        kept = {saved, *behind[: self.keep - 1], self.best(), *self.healthy(), *(p for p in ahead if _is_whole(p))}
+        ahead, whole = entries[:here], [p for p in entries[here:] if p == saved or seems_whole(p)]
+        newest = self._regular(whole)[: self.keep]
+        kept = {saved, *newest, self.best(), *self.healthy(), *(p for p in ahead if _is_whole(p))}
         left = [p for p in self.folder.iterdir() if p.name.startswith(LEFT)]
         for path in (*entries, *left):
             if path not in kept:

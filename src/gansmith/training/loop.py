@@ -218,7 +218,8 @@ class Loop:
             self.directory.note(text)
 
     def _checkpoints(self) -> Checkpoints:
-        return RunDirectory.open(self.path).checkpoints(keep=self.recipe.every.keep, warn=self.display.say)
+        every = self.recipe.every
+        return RunDirectory.open(self.path).checkpoints(keep=every.keep, every=every.save, warn=self.display.say)
 
     def _save(self) -> None:
         if self.directory is None or self.saved == self.session.step:

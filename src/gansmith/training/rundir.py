@@ -88,9 +88,10 @@ class RunDirectory:
         """Where exported models are."""
         return self.path / "export"
 
-    def checkpoints(self, keep: int = 2, warn: Callable[[str], None] | None = None) -> Checkpoints:
+    def checkpoints(self, *, keep: int = 2, every: int = 1, warn: Callable[[str], None] | None = None) -> Checkpoints:
         """The run's checkpoints; `warn` is told of damaged ones."""
-        return Checkpoints(self.path / "checkpoints", keep=keep, **({} if warn is None else {"warn": warn}))
+        folder = self.path / "checkpoints"
+        return Checkpoints(folder, keep=keep, every=every, **({} if warn is None else {"warn": warn}))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
