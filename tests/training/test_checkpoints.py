@@ -263,7 +263,7 @@ def test_the_best_must_exist_and_a_damaged_mark_is_no_mark(tmp_path: Path) -> No
 
 
 def test_what_is_saved_out_of_turn_pushes_out_nothing_to_go_back_to(tmp_path: Path) -> None:
-    """9 is where a run that saves every 4 steps was stopped: it goes on from there, but back to 8 while that is whole."""
+    """9 is where a run that saves every 4 steps was stopped: it goes on from there, but back to 8, if that is whole."""
     checkpoints = Checkpoints(tmp_path, keep=1, every=4, warn=lambda _: None)
     four, eight, nine = (checkpoints.save(step, {"step": step}) for step in (4, 8, 9))
     assert checkpoints.entries() == [nine, eight]

@@ -108,6 +108,15 @@ def test_stop_ends_the_run_saved_and_resume_goes_on_nevertheless(planned: Module
     assert (again.step, again.failure) == (20, None)
 
 
+def test_how_a_run_ends_is_looked_at_whenever_that_is(planned: ModuleType, tmp_path: Path) -> None:
+    """Ill from step 9 on, looked at every 4 steps of 11: what the last three brought is not left unsaid."""
+    every = replace(planned.recipe().every, watch=4)
+    said, recipe = planned.Said(), planned.recipe(steps=11, every=every)
+    run = train(recipe, out=tmp_path / "run", data=planned.images(), display=said)
+    assert [r["step"] for r in lines(run.path, "metrics.jsonl") if "watch/weight" in r] == [0, 4, 8, 11]
+    assert any("mode collapse" in line for line in said.lines)
+
+
 @pytest.mark.parametrize("watch", [0, 9])
 def test_who_asks_for_a_stop_but_for_no_looks_is_told(watch: int, planned: ModuleType, tmp_path: Path) -> None:
     """Every 9 steps of a run of 8 is never."""
@@ -148,7 +157,7 @@ def test_rollback_returns_to_before_it_began_with_the_remedy(planned: ModuleType
     assert rates == {0.0025}
     assert (run.path / "config.yaml").read_text().count("lr: 0.01") == 1  # what was asked for
     looks = [r["step"] for r in lines(run.path, "metrics.jsonl") if "watch/weight" in r]
-    assert looks == [0, 3, 6, 9, 12, 15, 18]  # each once, the lost ones made again
+    assert looks == [0, 3, 6, 9, 12, 15, 18, 20]  # each once, the lost ones made again
     evidence = json.loads((run.path / "evidence" / "step-00000009-attempt-0.json").read_text())
     assert evidence["verdict"]["disorder"] == "mode collapse"
     assert [r["step"] for r in evidence["records"] if "watch/weight" in r] == [6, 9]

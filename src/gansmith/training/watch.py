@@ -87,8 +87,9 @@ class Watch:
         return 0 < self.session.recipe.every.watch <= self.session.recipe.steps
 
     def due(self, step: int) -> bool:
-        """Whether the run is to be looked at after that step, or before the first one."""
-        return self.looks and step % self.session.recipe.every.watch == 0
+        """Whether the run is to be looked at after that step, or before the first one; after the last it always is."""
+        recipe = self.session.recipe
+        return self.looks and (step % recipe.every.watch == 0 or step == recipe.steps)
 
     def note(self, record: Record) -> None:
         """Keep what the run writes down by itself."""
