@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gansmith.cli.app import FAILING
 from gansmith.training.quality import Quality
 
 HEALTHY = {
@@ -49,7 +50,7 @@ def collapsing(until: int = 3000) -> list[dict[str, Any]]:
 def test_a_collapse_is_told_with_evidence_and_the_flag_that_helps(gansmith, tiny_run: Path, tmp_path: Path) -> None:
     run = written(tiny_run, tmp_path / "bad", collapsing())
     answer = gansmith("doctor", run)
-    assert answer.code == 1
+    assert answer.code == FAILING
     first = answer.out.splitlines()[0]
     assert first.startswith(f"{run} at step 3,000 of 3,000: mode collapse since step 1,")
     assert "samples are 0.05 times as far apart as real images" in answer.out
@@ -65,7 +66,7 @@ def test_as_json(gansmith, tiny_run: Path, tmp_path: Path) -> None:
     run = written(tiny_run, tmp_path / "bad", collapsing())
     answer = gansmith("doctor", run, "--json")
     found = json.loads(answer.out)
-    assert (answer.code, found["failing"], found["known"], found["step"]) == (1, True, True, 3000)
+    assert (answer.code, found["failing"], found["known"], found["step"]) == (FAILING, True, True, 3000)
     (verdict, *_) = found["verdicts"]
     assert verdict["disorder"] == "mode collapse"
     assert 1000 < verdict["began"] <= verdict["seen"] < 2000
@@ -89,7 +90,7 @@ def test_a_run_that_is_going_on_may_be_asked_and_a_torn_line_does_not_matter(
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"step": 2025, "cost/gen')
     answer = gansmith("doctor", run)
-    assert answer.code == 1
+    assert answer.code == FAILING
     assert f"{run} at step 2,000 of 3,000: mode collapse" in answer.out
 
 
@@ -108,7 +109,7 @@ def test_of_a_run_that_nobody_watched_costs_and_quality_are_told(gansmith, tiny_
 def test_a_cost_that_was_not_finite_needs_no_watch(gansmith, tiny_run: Path, tmp_path: Path) -> None:
     run = written(tiny_run, tmp_path / "nan", [{"step": 25, "cost/generator": "nan"}])
     answer = gansmith("doctor", run)
-    assert answer.code == 1
+    assert answer.code == FAILING
     assert "divergence since step 25" in answer.out
     assert "the generator's cost is not finite" in answer.out
 
@@ -126,7 +127,7 @@ def test_a_page_that_cannot_be_written_hides_no_diagnosis(gansmith, tiny_run: Pa
     run = written(tiny_run, tmp_path / "bad", collapsing())
     (run / "doctor").write_text("not a folder")
     answer = gansmith("doctor", run)
-    assert answer.code == 1
+    assert answer.code == FAILING
     assert "mode collapse since step 1," in answer.out
     assert "With pictures" not in answer.out
     assert "the page could not be written to" in answer.err
@@ -139,7 +140,7 @@ def test_signals_can_be_taken_now(gansmith, tiny_run: Path, tmp_path: Path) -> N
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     answer = gansmith("doctor", tmp_path / "run", "--probe", "--json")
     found = json.loads(answer.out)
-    assert answer.code in (0, 1)
+    assert answer.code in (0, FAILING)
     assert found["signals"]["watch/diversity"] > 0
     after = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file() and p.parent.name != "doctor"}
     assert after == before
@@ -158,6 +159,12 @@ def test_what_cannot_be_looked_at_is_said(
     answer = gansmith("doctor", tmp_path / "run", "--probe")
     assert answer.code == 2
     assert "the run cannot be looked at: no such network" in answer.err
+
+
+def test_a_failing_run_is_no_mistake_and_no_accident(gansmith) -> None:
+    """Scripts tell by the exit code what was found from what went wrong; that of a failing run is train's own."""
+    assert FAILING == 4
+    assert "4 the run is failing" in gansmith("doctor", "--help").out
 
 
 def test_where_there_is_no_run_and_flags_without_one(gansmith, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ Train generative adversarial networks, and never lose a run.
   gansmith COMMAND --help                    everything about a command
 
 exit codes: 0 done, 1 something failed, 2 your input was not understood, 3 training became infinite or not a number,
-            4 training was seen to fail, and --on-failure stop ended it,
+            4 training was seen to fail: --on-failure stop ended it, or doctor says so of a run,
             130 and 143 stopped by Ctrl-C or SIGTERM after saving
 environment: GANSMITH_CACHE is where prepared images are kept; GANSMITH_TRACEBACK=1 shows where an error came from"""
 

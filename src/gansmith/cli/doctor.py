@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansmith.cli import probes
+from gansmith.cli.app import FAILED, FAILING, YOUR_INPUT
 from gansmith.cli.parser import Parser
 from gansmith.cli.probes import FAIL, NOTE, OK, Check
 
@@ -26,11 +27,13 @@ MARKS = {OK: "ok", NOTE: "note", FAIL: "FAIL"}
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """``gansmith doctor [RUN] [--json] [--probe | --quick]``: exit code 1 if the run, or something essential, fails."""
+    """``gansmith doctor [RUN] [--json] [--probe | --quick]``."""
     parser = Parser(
         prog="gansmith doctor",
         description="Say what a run suffers from, with the evidence and what to do.\n"
         "Without a run, say whether this machine is ready to train.",
+        epilog=f"exit codes: 0 no failure is seen, {FAILING} the run is failing, {YOUR_INPUT} there is no such run or "
+        f"flag,\n            {FAILED} something else failed, or the machine is not ready",
     )
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run's directory; it may still be going on")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
@@ -59,7 +62,7 @@ def _run(given: Namespace) -> int:
         print(json.dumps({**found.to_dict(), "page": page and str(page)}, indent=2, ensure_ascii=False))
     else:
         _print("\n".join([*found.lines(), *(["", f"With pictures: {page}"] if page else [])]))
-    return 1 if found.diagnosis.failing is not None else 0
+    return 0 if found.diagnosis.failing is None else FAILING
 
 
 def _page(found: Checkup) -> Path | None:
@@ -84,7 +87,7 @@ def _machine(given: Namespace) -> int:
         )
     else:
         print(f"Not ready: {', '.join(failed)}." if failed else "Ready: gansmith train")
-    return 1 if failed else 0
+    return FAILED if failed else 0
 
 
 def _checks(*, quick: bool) -> Iterator[Check]:
