@@ -1,12 +1,17 @@
 """Optimisers and schedules as values: what changes over steps, by hand."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
-from gansmith.dynamics import SGD, Compiled, Schedule, Simultaneous
+from gansmith.dynamics import SGD, Alternating, Compiled, Optimistic, Schedule, Simultaneous
+from gansmith.dynamics.engine import LocalEngine
 from gansmith.dynamics.field import move
-from gansmith.games import bilinear
+from gansmith.games import FunctionGame, bilinear
 from gansmith.networks import Point
+from gansmith.types import Round
 
 
 @pytest.mark.analytic
@@ -22,6 +27,19 @@ def test_momentum_goes_in_a_straight_line() -> None:
         v = momentum * v + g
         w -= 0.1 * 0.5**step * v
         assert parameter.item() == pytest.approx(w, rel=1e-12)
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("dynamics", [Simultaneous(), Alternating(discriminator_steps=3), Optimistic()])
+def test_the_ramp_goes_by_the_step_of_the_run(dynamics: Any) -> None:
+    """As schedules do: with optimisers that begin anew at step 5, a ramp of 10 steps from 0 to 0.8 is at 0.4."""
+    want = {"discriminator": lambda p: p["discriminator"] ** 2, "generator": lambda p: p["generator"] ** 2}
+    game, players = FunctionGame(want), {name: Point(1.0) for name in want}
+    moves = replace(dynamics, optimizer=SGD(lr=0.01, momentum=0.0, last_momentum=0.8, ramp=10))
+    state = moves.init(game, players) | {"steps": 5}
+    for expected in (0.4, 0.48):
+        state, _ = moves.step(game, players, state, lambda substep: Round(), LocalEngine())
+        assert [o.param_groups[0]["momentum"] for o in state["optimizers"].values()] == pytest.approx([expected] * 2)
 
 
 @pytest.mark.identity

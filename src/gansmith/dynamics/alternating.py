@@ -66,7 +66,7 @@ class Alternating(Descent):
             # What is kept must carry gradients to everybody who may still move on it.
             with live(players, {player, *later} if passes_on else {player}):
                 gradients, cost, outcome = field(game, players, drawn.given(**known).recall(memory), engine, (player,))
-            move(state["optimizers"][player], gradients[player], factor=factor)
+            move(state["optimizers"][player], gradients[player], factor=factor, step=state["steps"])
             known = outcome.unmoved(*moved_with(players, player)) if passes_on else {}
             drawn = drawn if passes_on else None
             outcomes.append(outcome.detached())

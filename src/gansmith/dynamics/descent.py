@@ -47,7 +47,7 @@ class Descent:
         """Every player's optimiser makes its step along what it is given."""
         factor = self.schedule(state["steps"])
         for player in game.players:
-            move(state["optimizers"][player], along[player], factor=factor)
+            move(state["optimizers"][player], along[player], factor=factor, step=state["steps"])
 
     def _ended(
         self, game: Game, state: State, costs: Costs, outcome: Outcome, **signals: Tensor

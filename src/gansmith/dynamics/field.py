@@ -277,8 +277,10 @@ def beginning(build: OptimizerFactory, rates: Mapping[str, float], game: Game, p
     return {"memory": game.init(players), "optimizers": optimizers(build, rates, game, players), "steps": 0}
 
 
-def move(optimizer: Optimizer, gradients: Sequence[Tensor], *, factor: float = 1.0) -> None:
+def move(optimizer: Optimizer, gradients: Sequence[Tensor], *, factor: float = 1.0, step: int | None = None) -> None:
     """One step of `optimizer` along `gradients`, its learning rates scaled by `factor`.
+
+    Where its momentum changes over the run, `step` says where that is; without it, the optimiser counts its own moves.
 
     Raises:
         ValueError: other parameters are trained than when the optimiser was built.
@@ -290,6 +292,8 @@ def move(optimizer: Optimizer, gradients: Sequence[Tensor], *, factor: float = 1
         return
     for group in optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
+        if step is not None and "steps" in group:
+            group["steps"] = step
     if fused_step(optimizer, gradients):
         return
     for parameter, gradient in zip(parameters, gradients, strict=True):

@@ -43,13 +43,14 @@ class Optimistic(Descent):
         return super().init(game, players) | {"moves": still}
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
-        factor = self.schedule(state["steps"])
+        step = state["steps"]
         with live(players, game.players):
             gradients, costs, outcome = field(game, players, draw(0).recall(state["memory"]), engine, game.players)
         moves = {}
         for p in game.players:
             mine = trainable(players, [p])[p]
-            moves[p] = _hopeful(mine, state["optimizers"][p], gradients[p], beside(mine, state["moves"][p]), factor)
+            last = beside(mine, state["moves"][p])
+            moves[p] = _hopeful(mine, state["optimizers"][p], gradients[p], last, self.schedule(step), step)
         return self._ended(game, state | {"moves": moves}, costs, outcome)
 
 
@@ -60,10 +61,11 @@ def _hopeful(
     gradients: Sequence[Tensor],
     last: Sequence[Tensor],
     factor: float,
+    step: int,
 ) -> list[Tensor]:
     """Move by 2uₜ − uₜ₋₁, and return uₜ, the optimiser's own move."""
     before = [p.clone() for p in parameters]
-    move(optimizer, gradients, factor=factor)
+    move(optimizer, gradients, factor=factor, step=step)
     moves = [p - b for p, b in zip(parameters, before, strict=True)]
     for parameter, now, then in zip(parameters, moves, last, strict=True):
         parameter.add_(now - then)

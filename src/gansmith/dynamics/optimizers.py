@@ -58,7 +58,7 @@ class SGD:
         lr: learning rate, > 0.
         momentum: in [0, 1).
         last_momentum: what the momentum goes to, in [0, 1); None leaves it as it is.
-        ramp: steps in which it goes there, ≥ 1.
+        ramp: steps of the run in which it goes there, ≥ 1.
 
     Raises:
         ValueError: a value is outside its range.
@@ -84,7 +84,7 @@ class SGD:
         optimizer = torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum, fused=True)
         if self.last_momentum is not None:
             for group in optimizer.param_groups:
-                group["steps"] = 0  # in the group, so that whoever saves the optimiser saves where the ramp is
+                group["steps"] = 0  # in the group, where a dynamics says how far the run is, and where it is saved
             optimizer.register_step_pre_hook(self._ramped)
         return optimizer
 
