@@ -241,6 +241,16 @@ def test_copies_are_told_from_new_data() -> None:
     assert chance.low <= 0.5 <= chance.high
 
 
+def test_too_few_to_judge_copies_by_is_no_figure_and_any_other_fault_is_said() -> None:
+    def seen(*counts: int) -> Examination:
+        samples, real, unseen = (normal(n, 2, n).float()[:, None, None, :] for n in counts)
+        return examine(samples, real, held_out=unseen, extractor=pixels(), allow_few=True)
+
+    assert measures.Copied()(seen(30, 300, 300)) == measures.Copied()(seen(300, 9, 300)) == {}
+    with pytest.raises(ValueError, match="k=0"):
+        measures.Copied(cells=0)(seen(30, 300, 300))
+
+
 @pytest.mark.analytic
 def test_the_support_of_few_outcomes_lies_in_its_interval() -> None:
     """Thirty equally likely points of a grid, for a real set that is not on it."""

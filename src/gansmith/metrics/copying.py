@@ -13,7 +13,11 @@ from gansmith.metrics.distances import nearest
 from gansmith.metrics.estimate import Estimate
 from gansmith.metrics.points import canonical_order, same_space
 
-__all__ = ["Copying", "authenticity", "copying_test", "mann_whitney"]
+__all__ = ["Copying", "TooFewError", "authenticity", "copying_test", "mann_whitney"]
+
+
+class TooFewError(ValueError):
+    """No cell has enough points to be judged by; nothing is wrong with them."""
 
 
 class Copying(NamedTuple):
@@ -92,8 +96,8 @@ def copying_test(
         seed: of k-means.
 
     Raises:
-        ValueError: shapes that do not fit, values that are not finite or outside their range, or no cell with enough
-            points.
+        TooFewError: no cell has enough points; fewer cells may.
+        ValueError: shapes that do not fit, or values that are not finite or outside their range.
 
     From Meehan, Chaudhuri and Dasgupta 2020, "A non-parametric test to detect data-copying in generative models",
     section 3.
@@ -107,6 +111,8 @@ def copying_test(
     """
     held_out, fake = (same_space(train, points)[1] for points in (held_out, fake))
     train, _ = same_space(train, train)
+    if len(train) < cells:
+        raise TooFewError(f"{len(train)} training points make no {cells} cells: take fewer cells")
     if components is not None:
         axes = _principal_axes(train, components)
         train, held_out, fake = train @ axes, held_out @ axes, fake @ axes
@@ -120,7 +126,7 @@ def copying_test(
         far, near = (nearest(points, known).distances[:, 0] for points in (made, new))
         found[cell], weights[cell] = mann_whitney(far, near), len(new) / len(held_out)
     if not any(weights):
-        raise ValueError(f"none of {cells} cells has {least} samples and {least} held-out points: take fewer cells")
+        raise TooFewError(f"none of {cells} cells has {least} samples and {least} held-out points: take fewer cells")
     judged = sum(weights)
     z = sum(z * weight for z, weight in zip(found, weights, strict=True) if weight) / judged
     return Copying(z, math.hypot(*weights) / judged, tuple(found), judged)

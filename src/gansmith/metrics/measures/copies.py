@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from gansmith.metrics.copying import authenticity, copying_test
+from gansmith.metrics.copying import TooFewError, authenticity, copying_test
 from gansmith.metrics.estimate import Estimate, wilson
 from gansmith.metrics.examination import Examination
 from gansmith.metrics.score import Figure
@@ -85,7 +85,7 @@ class Copied:
         real, fake = seen.features()
         try:
             found = copying_test(real, seen.held_out.features[: seen.protocol.neighbours], fake, cells=self.cells)
-        except ValueError:  # no cell has enough of them
+        except TooFewError:
             return {}
         low, high = Estimate(found.z, found.error).interval()
         about = "normal, as wide as for new images, which have 0; below, samples are nearer to the reference"
