@@ -7,6 +7,7 @@ import pytest
 from gansmith.cli.flags import recipe_flags
 from gansmith.diagnostics.remedies import (
     augmented,
+    cure,
     even,
     lighter,
     penalised,
@@ -27,9 +28,9 @@ PENALTIES = "game.adversarial.penalties"
 @pytest.mark.parametrize(
     ("change", "words", "settings"),
     [
-        (slower({LR: 0.002}), "lower the learning rate: --lr 0.0005", {LR: 0.0005}),
+        (slower({LR: 0.002}), "lower the learning rate: --lr 0.001", {LR: 0.001}),
         (slower({LR: 0.06}), "lower the learning rate: --lr 0.002", {LR: 0.002}),
-        (slower({WRAPPED: 0.1}), "lower the learning rate: --lr 0.025", {WRAPPED: 0.025}),
+        (slower({WRAPPED: 0.1}), "lower the learning rate: --lr 0.05", {WRAPPED: 0.05}),
         (
             penalised({PENALTIES: [], "size": "64x64"}),
             "add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma 1",
@@ -37,8 +38,13 @@ PENALTIES = "game.adversarial.penalties"
         ),
         (
             penalised({"game.flipped.game.adversarial.penalties": [{"r1": {"gamma": 0.2}}, "lecam"]}),
-            "a stronger penalty: --game.penalties.r1.gamma 1",
-            {"game.flipped.game.adversarial.penalties": [{"r1": {"gamma": 1.0}}, {"lecam": {}}]},
+            "a stronger penalty: --game.penalties.r1.gamma 0.6",
+            {"game.flipped.game.adversarial.penalties": [{"r1": {"gamma": 0.6}}, {"lecam": {}}]},
+        ),
+        (
+            penalised({PENALTIES: [], "game.adversarial.loss": "wasserstein"}),
+            "bound the critic's slope: --penalties wgan_gp",
+            {PENALTIES: ["wgan_gp"]},
         ),
         (
             lighter({PENALTIES: [{"r1": {"gamma": 1000.0}}]}),
@@ -86,9 +92,19 @@ def test_a_usual_rate_is_left_alone_where_only_a_fast_one_matters():
 
 def test_a_remedy_is_all_its_changes_or_the_words_that_remain():
     both = remedy(slower({LR: 0.002}), None, penalised({PENALTIES: []}), otherwise="unused")
-    assert both.sentence.startswith("Lower the learning rate: --lr 0.0005; add a penalty")
+    assert both.sentence.startswith("Lower the learning rate: --lr 0.001; add a penalty")
     assert set(both.settings) == {LR, PENALTIES}
     assert remedy(None, otherwise="train on more images").sentence == "Train on more images"
+
+
+def test_what_is_unusual_is_put_right_and_the_usual_is_made_milder_only_where_nothing_is():
+    usual = {LR: 0.002, PENALTIES: [{"r1": {"gamma": 0.2}}], "game.adversarial.loss": "non_saturating"}
+    assert cure(usual).settings == {LR: 0.001, PENALTIES: [{"r1": {"gamma": 0.6}}]}
+    assert cure({**usual, "game.adversarial.loss": "minimax"}).settings == {"game.adversarial.loss": "non_saturating"}
+    fast = cure({**usual, LR: 0.02, "dynamics.alternating.optimizer.adam.beta1": 0.9})
+    assert fast.settings == {LR: 0.002, "dynamics.alternating.optimizer.adam.beta1": 0.5}
+    assert cure({**usual, PENALTIES: []}).settings == {PENALTIES: [{"r1": {"gamma": 0.2}}]}
+    assert cure({"steps": 10}, otherwise="start anew").sentence == "Start anew"
 
 
 def flat(fields: dict[str, Any], at: str = "") -> dict[str, Any]:

@@ -74,6 +74,15 @@ def test_a_class_or_two_is_a_warning_and_many_are_a_failure():
     assert (many.disorder, many.failure) == ("dropped modes", True)
 
 
+def test_after_going_back_a_remedy_gets_the_time_that_a_beginning_gets():
+    """Of 1,000 steps a tenth, but at least 200 steps, from where the run went back to."""
+    trace = run(**DISORDERS["mode collapse"])
+    assert diagnose(trace.until(700), SETTINGS, since=550).state == "too early to say"
+    assert diagnose(trace.until(775), SETTINGS, since=550).failing.disorder == "mode collapse"
+    broken = trace.until(700).given({"step": 710, "cost/generator": math.nan})
+    assert diagnose(broken, SETTINGS, since=550).failing.disorder == "divergence"
+
+
 def test_in_the_first_steps_nothing_is_judged_however_short_the_run():
     """Most trainings look collapsed before they have learnt anything."""
     short = run(steps=180, every=5, diversity=0.1, distance=BAD)

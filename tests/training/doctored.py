@@ -53,7 +53,7 @@ class FakeProbe:
         return {"watch/weight": float(weight.detach().double().sum()), "watch/accuracy": 0.75}
 
 
-def planned(trace: Trace, settings: Mapping[str, Any]) -> Diagnosis:
+def planned(trace: Trace, settings: Mapping[str, Any], since: int) -> Diagnosis:
     """Mode collapse since three steps ago, from step `FIRST` on, until the learning rate is low enough."""
     ill = trace.step >= FIRST and settings[LR] > CURED
     evidence = Evidence(signal="watch/accuracy", bound=0.5, above=True, sentence="it was planned so")

@@ -134,7 +134,7 @@ def test_what_cannot_be_looked_at_is_warned_of_once_and_the_run_goes_on(
 
 
 def test_a_doctor_that_fails_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(trace: Trace, settings: Any) -> Diagnosis:
+    def broken(trace: Trace, settings: Any, since: int) -> Diagnosis:
         raise ZeroDivisionError("a rule of thumb")
 
     monkeypatch.setattr(watch, "diagnose", broken)
@@ -147,7 +147,7 @@ def test_a_verdict_is_said_once_and_again_when_it_goes_away(tmp_path: Path, monk
     cure = Remedy(sentence="Lower the learning rate: --lr 0.0005")
     collapse = Verdict(disorder="mode collapse", began=1200, seen=3, evidence=(shown,), remedy=cure)
 
-    def planned(trace: Trace, settings: Any) -> Diagnosis:
+    def planned(trace: Trace, settings: Any, since: int) -> Diagnosis:
         return Diagnosis(step=trace.step, verdicts=(collapse,) if 3 <= trace.step < 9 else ())
 
     monkeypatch.setattr(watch, "diagnose", planned)
@@ -169,7 +169,7 @@ def test_a_verdict_is_said_once_and_again_when_it_goes_away(tmp_path: Path, monk
 def test_after_a_resume_the_doctor_knows_what_it_knew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Trace] = []
 
-    def planned(trace: Trace, settings: Any) -> Diagnosis:
+    def planned(trace: Trace, settings: Any, since: int) -> Diagnosis:
         seen.append(trace)
         return Diagnosis(step=trace.step)
 

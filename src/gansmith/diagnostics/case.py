@@ -38,6 +38,7 @@ class Case:
         trace: what was recorded.
         settings: the recipe's fields by dotted name.
         limits: the lines.
+        since: the step to which the run last went back; a remedy takes as long to show as learning to begin.
 
     Example:
         >>> records = [{"step": step, "watch/diversity": 0.1 if step > 300 else 1.0} for step in range(0, 1000, 100)]
@@ -49,6 +50,7 @@ class Case:
     trace: Trace
     settings: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
+    since: int = 0
 
     @cached_property
     def probes(self) -> tuple[Mapping[str, Any], ...]:
@@ -68,7 +70,7 @@ class Case:
     @property
     def begin(self) -> float:
         """The step from which on the run is judged."""
-        return max(self.limits.grace * self.total, self.limits.slowest)
+        return self.since + max(self.limits.grace * self.total, self.limits.slowest)
 
     @cached_property
     def _kept(self) -> dict[str, tuple[float, ...]]:

@@ -17,7 +17,12 @@ _LIMITS = Limits()
 
 
 def diagnose(
-    trace: Trace, settings: Mapping[str, Any], limits: Limits = _LIMITS, *, rules: Sequence[Rule] = RULES
+    trace: Trace,
+    settings: Mapping[str, Any],
+    limits: Limits = _LIMITS,
+    *,
+    since: int = 0,
+    rules: Sequence[Rule] = RULES,
 ) -> Diagnosis:
     """What a run suffers from at the end of its trace, the gravest first.
 
@@ -26,6 +31,7 @@ def diagnose(
         settings: the recipe's fields by dotted name, as a file holds them: ``dynamics.alternating.optimizer.adam.lr``;
             lists are as they are. ``steps`` is needed to know how far the run is, the others for remedies.
         limits: the lines.
+        since: the step to which the run last went back; for a while after it, only what is not finite is judged.
         rules: one for each disorder.
 
     Example:
@@ -35,6 +41,6 @@ def diagnose(
         >>> print(diagnose(bad, {"steps": 100, "dynamics.alternating.optimizer.adam.lr": 0.01}).failing)
         divergence since step 7: the generator's cost is not finite. Lower the learning rate: --lr 0.002
     """
-    case = Case(trace, settings, limits)
+    case = Case(trace, settings, limits, since)
     verdicts = tuple(verdict for rule in rules if (verdict := rule(case)) is not None)
     return Diagnosis(step=trace.step, verdicts=verdicts, known=case.known or bool(verdicts))

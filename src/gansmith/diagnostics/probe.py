@@ -80,9 +80,9 @@ class Probe:
         held_out_labels: Tensor | None = None,
         extractor: Extractor | None = None,
         batch: int = 64,
-        count: int = 192,
+        count: int = 128,
         cells: int = 20,
-        turning: int = 4,
+        turning: int = 8,
         seed: int = 0,
     ) -> None:
         if len(images) < 4 or min(batch, count) < 4:
@@ -114,8 +114,6 @@ class Probe:
     ) -> dict[str, float]:
         """The signals at a step, by names that begin with ``watch/``: a function of the players and the step alone.
 
-        Where several processes train together, all of them call it, because their batch norms talk to each other.
-
         Args:
             game: what is played; it must have a discriminator and a generator.
             players: as they are now; their gradients, buffers, modes and hooks stay so, and so does the random state.
@@ -133,7 +131,7 @@ class Probe:
         with _untouched(players, key_seed(*key)):
             round = self._round(self.train, key, device)
             round = round.recall(game.init(players) if memory is None else memory)
-            found, outcome = self._play(game, players, round)
+            found, outcome = self._play(bare(game), players, round)
             found |= self._weights(players)
             found |= self._unseen(game, players, round, outcome, key)
             found |= self._live(players, outcome, key)
@@ -200,18 +198,15 @@ class Probe:
     @torch.no_grad()
     def _live(self, players: Players, outcome: Outcome, key: tuple[object, ...]) -> dict[str, float]:
         """What the generator makes in training mode, as the discriminator sees it."""
-        batches = [outcome["fake"]]
-        if mixes := mixers(players[GENERATOR]):
-            again = self._round(self.train, (*key, "again"), outcome["fake"].device)
+        batch = outcome["fake"]
+        features = features_of(batch.cpu(), self.extractor)
+        found = {"batch_correlation": 0.0, "live/diversity": self.reference.diversity(features)}
+        if mixers(players[GENERATOR]):
+            again = self._round(self.train, (*key, "again"), batch.device)
             label = (again["fake_label"],) if self.conditional else ()
-            batches.append(players[GENERATOR](again["latent"], *label))
-        features = [features_of(batch.cpu(), self.extractor) for batch in batches]
-        whole = torch.cat(features)
-        found = {
-            "batch_correlation": intraclass_correlation(features) if mixes else 0.0,
-            "live/diversity": self.reference.diversity(whole),
-        }
-        return found | {f"live/centre/{i}": float(x) for i, x in enumerate(self.reference.centre(whole), 1)}
+            other = players[GENERATOR](again["latent"], *label)
+            found["batch_correlation"] = intraclass_correlation([batch.flatten(1), other.flatten(1)])
+        return found | {f"live/centre/{i}": float(x) for i, x in enumerate(self.reference.centre(features), 1)}
 
     def _turning(self, game: Game, players: Players, round: Round) -> dict[str, float]:
         """Rotation on a few rows, at a part of the looks that is a function of the step."""

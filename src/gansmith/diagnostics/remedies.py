@@ -10,14 +10,17 @@ from gansmith.diagnostics.verdict import Remedy
 __all__ = [
     "Change",
     "augmented",
+    "cure",
     "even",
     "first",
     "lighter",
+    "milder",
     "penalised",
     "remedy",
     "slower",
     "steady",
     "unsaturated",
+    "unusual",
     "wider",
 ]
 
@@ -51,12 +54,41 @@ def remedy(*changes: Change | None, otherwise: str = "") -> Remedy:
     return Remedy(sentence=words[:1].upper() + words[1:], settings=settings)
 
 
+def cure(settings: Settings, *, otherwise: str = "") -> Remedy:
+    """What is unusual is put right; only where nothing is, the usual is made milder.
+
+    Example:
+        >>> cure({"dynamics.alternating.optimizer.adam.lr": 0.05}).sentence
+        'Lower the learning rate: --lr 0.002'
+        >>> cure({"dynamics.alternating.optimizer.adam.lr": 0.001}).sentence
+        'Lower the learning rate: --lr 0.0005'
+    """
+    return remedy(*(unusual(settings) or milder(settings)), otherwise=otherwise)
+
+
+def unusual(settings: Settings) -> list[Change]:
+    """Changes that undo what few recipes do: uneven rates, a loss that saturates, much momentum, no penalty."""
+    suspects = (
+        unsaturated(settings),
+        even(settings),
+        steady(settings),
+        penalised(settings, anew=True),
+        slower(settings, only_fast=True),
+    )
+    return [change for change in suspects if change is not None]
+
+
+def milder(settings: Settings) -> list[Change]:
+    """Changes that make any game calmer: a stronger penalty, and smaller steps."""
+    return [change for change in (penalised(settings), slower(settings)) if change is not None]
+
+
 def first(*changes: Change | None) -> Change | None:
     """The first change that there is."""
     return next((change for change in changes if change is not None), None)
 
 
-def slower(settings: Settings, *, times: float = 4.0, only_fast: bool = False) -> Change | None:
+def slower(settings: Settings, *, times: float = 2.0, only_fast: bool = False) -> Change | None:
     """A learning rate that is so many times smaller, and no larger than usual; None where it is not known.
 
     Args:
@@ -66,7 +98,7 @@ def slower(settings: Settings, *, times: float = 4.0, only_fast: bool = False) -
 
     Example:
         >>> slower({"dynamics.alternating.optimizer.adam.lr": 0.002}).words
-        'lower the learning rate: --lr 0.0005'
+        'lower the learning rate: --lr 0.001'
     """
     place = _place(settings, ".lr", under="dynamics.")
     if place is None:
@@ -111,24 +143,31 @@ def steady(settings: Settings) -> Change | None:
     return Change(f"less momentum: --dynamics.optimizer.{flag} {new:g}", {place: new})
 
 
-def penalised(settings: Settings, *, times: float = 5.0) -> Change | None:
+def penalised(settings: Settings, *, times: float = 3.0, anew: bool = False) -> Change | None:
     """A penalty on the discriminator's slope where there is none, a stronger one where there is R1 or R2.
+
+    Args:
+        settings: the recipe's fields.
+        times: with what a weight is multiplied.
+        anew: leave penalties that are there alone.
 
     Example:
         >>> penalised({"game.adversarial.penalties": []}).words
         'add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma 0.2'
         >>> penalised({"game.adversarial.penalties": [{"r1": {"gamma": 0.2}}]}).settings
-        {'game.adversarial.penalties': [{'r1': {'gamma': 1.0}}]}
+        {'game.adversarial.penalties': [{'r1': {'gamma': 0.6}}]}
     """
     place = _place(settings, ".penalties", under="game.")
     if place is None:
         return None
     there = [item if isinstance(item, Mapping) else {item: {}} for item in settings[place] or ()]
-    if not there:
-        gamma = 0.2 if _pixels(settings) <= 40 else 1.0
-        words = f"add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma {gamma:g}"
-        return Change(words, {place: [{"r1": {"gamma": gamma}}]})
-    return _weighted(place, there, times, "a stronger penalty")
+    if there:
+        return None if anew else _weighted(place, there, times, "a stronger penalty")
+    if _is_loss(settings, place, "wasserstein"):
+        return Change("bound the critic's slope: --penalties wgan_gp", {place: ["wgan_gp"]})
+    gamma = 0.2 if _pixels(settings) <= 40 else 1.0
+    words = f"add a penalty on the slope: --penalties r1 --game.penalties.r1.gamma {gamma:g}"
+    return Change(words, {place: [{"r1": {"gamma": gamma}}]})
 
 
 def lighter(settings: Settings, *, times: float = 10.0) -> Change | None:
@@ -143,9 +182,9 @@ def lighter(settings: Settings, *, times: float = 10.0) -> Change | None:
 def unsaturated(settings: Settings) -> Change | None:
     """The loss whose gradient does not vanish where the discriminator is sure, in place of the minimax one."""
     place = _place(settings, ".penalties", under="game.")
-    loss = None if place is None else place.removesuffix(".penalties") + ".loss"
-    if loss is None or not (settings.get(loss) == "minimax" or any(n.startswith(f"{loss}.minimax") for n in settings)):
+    if place is None or not _is_loss(settings, place, "minimax"):
         return None
+    loss = _loss(place)
     return Change("take the loss that does not saturate: --loss non_saturating", {loss: "non_saturating"})
 
 
@@ -178,6 +217,17 @@ def _weighted(place: str, there: list[Mapping[str, Any]], times: float, what: st
         else:
             changed.append({tag: given})
     return Change(f"{what}: {' '.join(words)}", {place: changed}) if words else None
+
+
+def _loss(penalties: str) -> str:
+    """The field of the loss, beside that of the penalties."""
+    return penalties.removesuffix(".penalties") + ".loss"
+
+
+def _is_loss(settings: Settings, penalties: str, tag: str) -> bool:
+    """Whether the loss of the game with those penalties is the one of that name."""
+    loss = _loss(penalties)
+    return settings.get(loss) == tag or any(name.startswith(f"{loss}.{tag}") for name in settings)
 
 
 def _place(settings: Settings, ending: str, *, under: str) -> str | None:

@@ -22,6 +22,7 @@ from gansmith.training.history import plot_history
 from gansmith.training.quality import Quality
 from gansmith.training.rundir import RunDirectory, plain_record
 from gansmith.training.runs import looked_at
+from gansmith.training.treatment import went_back_to
 
 __all__ = ["Checkup", "checkup"]
 
@@ -125,9 +126,8 @@ def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) 
         )
     if not watched:
         notes += _from_figures(trace)
-    return Checkup(
-        directory.path, int(settings.get("steps", 0)), trace, diagnose(trace, settings), tuple(notes), decisions
-    )
+    diagnosis = diagnose(trace, settings, since=went_back_to(decisions))
+    return Checkup(directory.path, int(settings.get("steps", 0)), trace, diagnosis, tuple(notes), decisions)
 
 
 def _from_figures(trace: Trace) -> list[str]:

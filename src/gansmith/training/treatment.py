@@ -15,7 +15,7 @@ from gansmith.training.recipe import Recipe
 from gansmith.training.session import Session, load_weights
 from gansmith.types import State
 
-__all__ = ["decided", "restarted", "returned", "treated", "unexplained"]
+__all__ = ["decided", "restarted", "returned", "treated", "unexplained", "went_back_to"]
 
 _WRAPPED = "discriminator."
 """What an augmentation puts before the names of the discriminator's weights."""
@@ -45,6 +45,17 @@ def decided(verdict: Verdict, step: int, what: str, **more: Any) -> dict[str, An
         "remedy": verdict.remedy.sentence,
         **more,
     }
+
+
+def went_back_to(decisions: Iterable[Mapping[str, Any]]) -> int:
+    """The step to which a run last went back; 0 if it never did.
+
+    Example:
+        >>> went_back_to([{"what": "went back", "step": 900, "to": 500}, {"what": "stopped", "step": 950}])
+        500
+    """
+    steps = [int(decision["to"]) for decision in decisions if "to" in decision]
+    return steps[-1] if steps else 0
 
 
 def unexplained(what: str, step: int) -> Verdict:

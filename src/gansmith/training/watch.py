@@ -18,6 +18,7 @@ from gansmith.diagnostics.trace import PREFIX
 from gansmith.training.config import flattened
 from gansmith.training.model import Model
 from gansmith.training.session import Session
+from gansmith.training.treatment import went_back_to
 
 __all__ = ["Watch", "probe_of"]
 
@@ -71,7 +72,7 @@ class Watch:
     def move_to(self, session: Session) -> None:
         """Go on beside another session of the run, as it was at its step."""
         self.session, self.settings = session, flattened(session.recipe)
-        self.trace = self.trace.until(session.step)
+        self.trace, self.since = self.trace.until(session.step), went_back_to(session.decisions)
         looks = [int(record["step"]) for record in self.trace.records if "state" in record and "seconds" not in record]
         self.diagnosis = self._judged(self.trace.until(looks[-1])) if looks else _unknown(session.step)
         self.diagnosis = session.engine.processes.tell(self.diagnosis)
@@ -134,7 +135,7 @@ class Watch:
         if not self.session.engine.processes.first:
             return _unknown(trace.step)  # only the first process has all records
         try:
-            return diagnose(trace, self.settings)
+            return diagnose(trace, self.settings, since=self.since)
         except Exception as error:
             self.warn(f"warning: the doctor failed: {error}")
             return _unknown(trace.step)

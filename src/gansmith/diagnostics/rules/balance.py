@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gansmith.diagnostics.case import Case, every, some
-from gansmith.diagnostics.remedies import even, first, lighter, penalised, remedy, slower, unsaturated, wider
+from gansmith.diagnostics.remedies import cure, even, first, lighter, remedy, wider
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["discriminator_weak", "discriminator_won"]
@@ -25,12 +25,11 @@ def discriminator_won(case: Case) -> Verdict | None:
         shown.append(case.evidence("reach", bound, "the gradient at the samples is down to {:.2g}", above=False))
     elif case.last("logit_gap") > limits.wide:
         shown.append(case.evidence("logit_gap", limits.wide, "real and generated scores are {:.1f} apart", above=True))
-    s = case.settings
     return case.verdict(
         "discriminator has won",
         case.stretch(flags, once=case.stuck),
         shown,
-        remedy(unsaturated(s), even(s), penalised(s), slower(s, only_fast=True)),
+        cure(case.settings),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gansmith.diagnostics.case import Case, every, some
-from gansmith.diagnostics.remedies import augmented, even, penalised, remedy, slower
+from gansmith.diagnostics.remedies import augmented, cure, penalised, remedy
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["batch_correlation", "checkerboard", "dropped_modes", "mode_collapse", "overfitting"]
@@ -32,14 +32,11 @@ def mode_collapse(case: Case) -> Verdict | None:
     ):
         if case.last(name) < bound:
             shown.append(case.evidence(name, bound, sentence, above=False))
-    s = case.settings
     return case.verdict(
         "mode collapse",
         case.stretch(collapsed(case), once=case.stuck),
         shown,
-        remedy(
-            even(s), penalised(s), slower(s, only_fast=True), otherwise="add a penalty on the discriminator's slope"
-        ),
+        cure(case.settings, otherwise="add a penalty on the discriminator's slope"),
     )
 
 
@@ -59,9 +56,7 @@ def dropped_modes(case: Case) -> Verdict | None:
     if case.last("classes_missed") > limits.classes_missed:
         sentence = "classes with {:.0%} of the real images have hardly any samples"
         shown.append(case.evidence("classes_missed", limits.classes_missed, sentence, above=True))
-    s = case.settings
-    cure = remedy(even(s), penalised(s), slower(s, times=2))
-    return case.verdict("dropped modes", when, shown, cure, failure=many is not None)
+    return case.verdict("dropped modes", when, shown, cure(case.settings), failure=many is not None)
 
 
 def overfitting(case: Case) -> Verdict | None:

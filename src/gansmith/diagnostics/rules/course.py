@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from statistics import median
 
 from gansmith.diagnostics.case import Case, Stretch, every, some
-from gansmith.diagnostics.remedies import even, penalised, remedy, slower, steady, unsaturated
+from gansmith.diagnostics.remedies import cure, remedy, unusual
 from gansmith.diagnostics.trace import PREFIX
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
@@ -18,12 +18,10 @@ AXES = 4
 
 def divergence(case: Case) -> Verdict | None:
     """Something is infinite or not a number, or grows without end."""
-    s = case.settings
-    cure = remedy(even(s), penalised(s), slower(s))
     if (found := _not_finite(case)) is not None:
         step, name = found
         shown = Evidence(signal=name, bound=0.0, above=True, sentence=f"{_said(name)} is not finite")
-        return case.verdict("divergence", Stretch(step, step), [shown], cure)
+        return case.verdict("divergence", Stretch(step, step), [shown], cure(case.settings))
     limits = case.limits
     broken = [False] * len(case.steps)
     shown_by: list[Evidence] = []
@@ -38,7 +36,7 @@ def divergence(case: Case) -> Verdict | None:
         if past[-1:] == [True]:
             shown_by.append(case.evidence(name, bound, sentence, above=True))
     flags = every(broken, case.poor)
-    return case.verdict("divergence", case.stretch(flags), shown_by, cure)
+    return case.verdict("divergence", case.stretch(flags), shown_by, cure(case.settings))
 
 
 def dead_start(case: Case) -> Verdict | None:
@@ -53,13 +51,12 @@ def dead_start(case: Case) -> Verdict | None:
         if case.last(f"dead/{name}") > limits.dead:
             sentence = f"{{:.0%}} of the {name}'s units always say the same"
             shown.append(case.evidence(f"dead/{name}", limits.dead, sentence, above=True))
-    s = case.settings
     when = case.stretch(every([value > bound for value in best], case.poor), once=case.stuck)
     return case.verdict(
         "dead start",
         when if when is not None and when.began == case.steps[0] else None,
         shown,
-        remedy(even(s), unsaturated(s), slower(s, only_fast=True), otherwise="start anew with another seed: --seed 1"),
+        remedy(*unusual(case.settings), otherwise="start anew with another seed: --seed 1"),
     )
 
 
@@ -74,12 +71,11 @@ def oscillation(case: Case) -> Verdict | None:
         sentence = f"between two looks, the mean sample moves by {swings[-1]:.2f} deviations of the real images"
         shown.append(Evidence(signal=f"{PREFIX}live/centre/1", bound=0.0, above=True, sentence=sentence))
     moving = [turn >= limits.turns or swing > limits.swing for turn, swing in zip(turns, swings, strict=True)]
-    s = case.settings
     return case.verdict(
         "oscillation",
         case.stretch(every(moving, case.poor), once=case.stuck),
         shown,
-        remedy(even(s), steady(s), penalised(s), slower(s)),
+        cure(case.settings),
     )
 
 
@@ -107,12 +103,11 @@ def worse(case: Case) -> Verdict | None:
     at = case.steps[distance.index(best[-1])] if best[-1] in distance else 0
     sentence = f"samples are {{:.3f}} from the data in energy distance, and were {best[-1]:.3f} at step {at:,}"
     bound = max(limits.worse * best[-1], best[-1] + limits.worse_by)
-    s = case.settings
     return case.verdict(
         "getting worse since its best",
         case.stretch(flags),
         [case.evidence("distance", bound, sentence, above=True)],
-        remedy(even(s), slower(s), otherwise="take the best checkpoint: --checkpoint best"),
+        cure(case.settings, otherwise="take the best checkpoint: --checkpoint best"),
     )
 
 
