@@ -59,6 +59,8 @@ def test_a_collapse_is_told_with_evidence_and_the_flag_that_helps(gansmith, tiny
     assert "mode collapse" in page
     assert page.count('src="data:image/png;base64,') >= 2
     assert not re.search(r'(src|href)="(?!data:)', page)  # nothing is fetched
+    assert page.count("<img ") == len(re.findall(r'<img [^>]* alt="[^"]+"', page))
+    assert re.search(r"What to do:</strong> [^<]*<code>--[a-z]", page)
     assert (run / "doctor" / "1-mode-collapse.png").read_bytes().startswith(b"\x89PNG")
 
 

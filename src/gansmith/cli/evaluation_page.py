@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from gansmith.metrics.score import Figure, Report
+from gansmith.page import page, picture
 
 if TYPE_CHECKING:
     from gansmith.cli.evaluation_pictures import Picture
@@ -15,25 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["as_page"]
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #222; --soft: #5c5c5c; --line: #ddd; --paper: #fff; --link: #0067a3; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8e8; --soft: #a8a8a8; --line: #3c3c3c; --paper: #17181a; --link: #7cc4f5; }
-}
-body { font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 64rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { margin: 2.5rem 0 .6rem; font-size: 1.2rem; }
-.soft, figcaption { color: var(--soft); font-size: .88rem; } a { color: var(--link); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.5rem; align-items: flex-start; }
-figure { margin: 0; } figure h3 { font-size: 1rem; margin: 0 0 .4rem; }
+figure h3 { font-size: 1rem; margin: 0 0 .4rem; }
 figure.half { flex: 1 1 24rem; max-width: 31rem; } figure.whole { flex: 1 1 100%; }
-img { max-width: 100%; height: auto; background: #fff; border-radius: 6px; padding: 6px; box-sizing: border-box; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .92rem; width: 100%; }
-th, td { text-align: left; padding: .32rem .7rem .32rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; }
-td.about { color: var(--soft); font-size: .85rem; } td.name { white-space: nowrap; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; font-size: .9rem; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-code { font: .9em ui-monospace, Menlo, Consolas, monospace; }
+table { width: 100%; } td.about { color: var(--soft); font-size: .85rem; }
 """
 
 ABOUT = {
@@ -72,31 +57,30 @@ def as_page(title: str, lead: str, report: Report, pictures: Sequence[Picture]) 
         pictures: to show, in their order.
     """
     figures = "".join(map(_figure, pictures))
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}: evaluation</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
-        f'<h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>'
-        f'<div class="pictures">{figures}</div>'
-        f"<h2>Scores</h2>{_scores(report)}"
-        f"<h2>Protocol</h2>{_protocol(report)}</body></html>\n"
+    body = (
+        f'<h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p><div class="pictures">{figures}</div>'
+        f"<h2>Scores</h2>{_scores(report)}<h2>Protocol</h2>{_protocol(report)}"
     )
+    return page(f"{title}: evaluation", body, style=STYLE)
 
 
-def _figure(picture: Picture) -> str:
-    data = b64encode(picture.png).decode()
-    size = "half" if picture.width < 480 else "whole"
+def _figure(shown: Picture) -> str:
+    size = "half" if shown.width < 480 else "whole"
     return (
-        f'<figure class="{size}"><h3>{escape(picture.title)}</h3>'
-        f'<img src="data:image/png;base64,{data}" alt="{escape(picture.title)}" width="{picture.width}">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+        f'<figure class="{size}"><h3>{escape(shown.title)}</h3>'
+        f"{picture(shown.png, alt=shown.title, width=shown.width)}"
+        f"<figcaption>{escape(shown.caption)}</figcaption></figure>"
     )
 
 
 def _scores(report: Report) -> str:
-    head = "<tr><th>score</th><th>value</th><th>95 % interval</th><th>better</th><th>what it says</th></tr>"
+    head = (
+        '<tr><th>score</th><th class="number">value</th><th class="number">95 % interval</th>'
+        "<th>better</th><th>what it says</th></tr>"
+    )
     rows = "".join(_row(name, figure) for name, figure in report.figures.items())
     return (
-        f'<div class="scroll"><table>{head}{rows}</table></div>'
+        f"<table>{head}{rows}</table>"
         '<p class="soft">Intervals hold what sampling alone would give: other samples of the same generator, '
         "judged in the same way. What another training would give varies more; train several seeds to know.</p>"
     )
@@ -106,8 +90,8 @@ def _row(name: str, figure: Figure) -> str:
     value, _, interval = str(figure).partition("  ")
     about = ABOUT.get(name.partition(" (")[0], "")
     return (
-        f'<tr><td class="name">{escape(name)}</td><td class="number">{value}</td><td class="number">{interval}</td>'
-        f'<td>{figure.better}</td><td class="about">{escape(about)}</td></tr>'
+        f'<tr><td class="line">{escape(name)}</td><td class="number">{value}</td><td class="number">{interval}</td>'
+        f'<td data-of="better">{figure.better}</td><td class="about line">{escape(about)}</td></tr>'
     )
 
 

@@ -36,7 +36,7 @@ class Picture:
         title: half a sentence.
         caption: what it shows, how it was chosen, and how to read it.
         png: the file.
-        width: in pixels of a page, half of the file's own.
+        width: in pixels of a page; the file has about twice as many, for fine screens.
     """
 
     name: str
@@ -138,7 +138,8 @@ def _shares(axes: Axes, report: Report) -> None:
         if figure.low is not None and figure.high is not None:
             axes.plot([figure.low, figure.high], [place, place], color=INK, linewidth=2.5, zorder=3)
         axes.text(max(figure.value, figure.high or 0) + 0.02, place, f"{figure.value:.3f}", va="center")
-    axes.set(yticks=range(len(names)), yticklabels=names, xlim=(0, 1.15))
+    most = max([1.0, *(max(f.value, f.high or 0) for f in map(report.figure, names))])  # density may exceed 1
+    axes.set(yticks=range(len(names)), yticklabels=names, xlim=(0, most + 0.15))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")

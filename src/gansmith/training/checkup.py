@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from gansmith.diagnostics import Diagnosis, Trace, Verdict, diagnose
-from gansmith.diagnostics.plots import plot_verdict
+from gansmith.diagnostics.plots import TITLES, plot_verdict
 from gansmith.diagnostics.trace import PREFIX
 from gansmith.files import write_atomically
+from gansmith.page import page, picture
 from gansmith.spelling import listed
 from gansmith.training.config import flattened, parse
 from gansmith.training.display import state_in_words
@@ -95,8 +98,7 @@ class Checkup:
         history = None
         if any(name not in ("step", "state") for record in self.trace.records for name in record):
             history = _tried(lambda: plot_history(list(self.trace.records), folder / "history.png"))
-        page = _page(self, pictures, history)
-        return write_atomically(folder / "index.html", page.encode())
+        return write_atomically(folder / "index.html", _page(self, pictures, history).encode())
 
 
 def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) -> Checkup:
@@ -166,32 +168,35 @@ def _tried(draw: Callable[[], Path]) -> Path | None:
         return None
 
 
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}
-h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}img{max-width:100%}
-table{border-collapse:collapse;font-size:.85rem}td{padding:.1rem .8rem .1rem 0;border-bottom:1px solid #ddd}
-code{background:#f3f3f3;padding:.1rem .3rem}"""
-
-
 def _page(found: Checkup, pictures: list[tuple[Verdict, Path]], history: Path | None) -> str:
-    parts = [f"<h1>{html.escape(found.headline)}</h1>"]
-    for verdict, picture in pictures:
-        shown = "".join(f"<li>{html.escape(item.sentence)}</li>" for item in verdict.evidence)
+    parts = [f"<h1>{escape(found.headline)}</h1>"]
+    for verdict, plot in pictures:
+        shown = "".join(f"<li>{escape(item.sentence)}</li>" for item in verdict.evidence)
+        title = f"{verdict.disorder[:1].upper()}{verdict.disorder[1:]}, since step {verdict.began:,}"
         parts += [
-            f"<h2>{html.escape(verdict.disorder)}, since step {verdict.began:,}</h2><ul>{shown}</ul>",
-            f"<p>What to do: {html.escape(verdict.remedy.sentence)}</p>{_image(picture)}",
+            f"<h2>{escape(title)}</h2><ul>{shown}</ul>",
+            f"<p><strong>What to do:</strong> {_flagged(verdict.remedy.sentence)}</p>",
+            _image(plot, f"The signals behind it: {', '.join(item.signal for item in verdict.evidence)}"),
         ]
-    parts += [f"<p>{html.escape(text)}</p>" for text in (*found.notes, *map(_in_words, found.decisions))]
+    parts += [f"<p>{escape(text)}</p>" for text in (*found.notes, *map(_in_words, found.decisions))]
     if history is not None:
-        parts.append(f"<h2>The run</h2>{_image(history)}")
+        parts.append(f"<h2>The run</h2>{_image(history, 'What the run wrote down, step by step')}")
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{value:.4g}</td></tr>" for name, value in found.signals.items()
+        f'<tr><td><code>{escape(name)}</code></td><td class="number">{value:.4g}</td>'
+        f'<td class="soft line">{escape(TITLES.get(name, ""))}</td></tr>'
+        for name, value in found.signals.items()
     )
     if rows:
         parts.append(f"<h2>Its signals now</h2><table>{rows}</table>")
-    head = f'<meta charset="utf-8"><title>{html.escape(found.headline)}</title><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    return page(found.headline, "".join(parts), style="code { white-space: nowrap; }")
 
 
-def _image(path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="" src="data:image/png;base64,{data}">'
+def _flagged(sentence: str) -> str:
+    """A sentence as HTML in which flags are code, which no line ends within."""
+    return re.sub(r"--[\w.-]+(?: [\d.]+)?", r"<code>\g<0></code>", escape(sentence))
+
+
+def _image(path: Path, alt: str) -> str:
+    with Image.open(path) as plot:
+        width = round(0.75 * plot.width)
+    return picture(path.read_bytes(), alt=alt, width=width)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from urllib.parse import quote
 
+from gansmith.page import page
 from gansmith.tutorial.catalogue import CHAPTERS
 from gansmith.tutorial.claim import Claim
 from gansmith.tutorial.item import Performance
@@ -16,20 +17,18 @@ __all__ = ["as_html", "as_markdown", "paragraphs", "summary"]
 TITLE = "Generative adversarial networks, claim by claim"
 
 STYLE = """
-body { font: 17px/1.55 Georgia, "Times New Roman", serif; color: #222; max-width: 60rem; margin: 0 auto; }
-body { padding: 1rem; }
+body { font: 17px/1.55 Georgia, "Times New Roman", serif; max-width: 60rem; }
 h1, h2, h3, nav, table, figcaption, .facts { font-family: system-ui, -apple-system, "Segoe UI", sans-serif; }
-h2 { margin-top: 3rem; border-bottom: 2px solid #333; } h3 { margin-top: 2.5rem; }
+h2 { margin-top: 3rem; font-size: 1.5rem; border-bottom: 2px solid; } h3 { margin-top: 2.5rem; }
 nav { column-width: 22rem; font-size: .9rem; } nav a { display: block; text-decoration: none; padding: .1rem 0; }
-a { color: #0072b2; } img { max-width: 100%; height: auto; } figure { margin: 1rem 0; }
-figcaption, .facts { font-size: .85rem; color: #555; }
-table { border-collapse: collapse; font-size: .85rem; width: 100%; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-.pass { color: #00704f; font-weight: 600; } .fail { color: #b3261e; font-weight: 600; }
-code, pre { font: .85em/1.45 ui-monospace, Menlo, Consolas, monospace; background: #f5f5f5; }
+figure { margin: 1rem 0; } figcaption, .facts { font-size: .85rem; color: var(--soft); }
+table { font-size: .85rem; width: 100%; } td.claim { flex: 1 0 75%; }
+.pass { color: var(--good); font-weight: 600; } .fail { color: var(--bad); font-weight: 600; }
+code, pre { font-size: .85em; background: var(--code); }
 pre { padding: .6rem .8rem; overflow-x: auto; } code { padding: 0 .2em; } pre code { padding: 0; }
 """
+
+HEAD = '<tr><th></th><th>claim</th><th class="number">measured</th><th class="number">bound</th></tr>'
 
 
 def summary(performances: Sequence[Performance]) -> str:
@@ -63,11 +62,7 @@ def as_html(performances: Sequence[Performance]) -> str:
     body = "".join(
         f"<h2>{escape(chapter)}</h2>" + "".join(map(_html, group)) for chapter, group in _chapters(performances)
     )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{TITLE}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
-        f"<h1>{TITLE}</h1><p>{escape(summary(performances))}</p><nav>{links}</nav>{body}</body></html>\n"
-    )
+    return page(TITLE, f"<h1>{TITLE}</h1><p>{escape(summary(performances))}</p><nav>{links}</nav>{body}", style=STYLE)
 
 
 def as_markdown(performances: Sequence[Performance]) -> str:
@@ -95,12 +90,12 @@ def _html(p: Performance) -> str:
         f"<pre>{escape(text)}</pre>" if shown else f"<p>{_marked(text)}</p>" for shown, text in paragraphs(p.item.story)
     )
     figures = "".join(
-        f'<figure><img src="{quote(q.path.name)}" alt="{escape(q.caption)}" loading="lazy">'
+        f'<figure><img src="{quote(q.path.name)}" alt="{escape(q.caption)}">'
         f"<figcaption>{escape(q.caption)}</figcaption></figure>"
         for q in p.pictures
     )
     rows = "".join(map(_row, p.claims))
-    table = f"<table><tr><th></th><th>claim</th><th>measured</th><th>bound</th></tr>{rows}</table>" if rows else ""
+    table = f"<table>{HEAD}{rows}</table>" if rows else ""
     error = f'<p class="fail">{escape(p.error)}</p>' if p.error else ""
     return (
         f'<section><h3 id="{p.item.name}">{escape(p.item.title)}</h3>'
@@ -111,8 +106,11 @@ def _html(p: Performance) -> str:
 
 def _row(claim: Claim) -> str:
     verdict = f'<td class="{claim.verdict.lower()}">{claim.verdict}</td>'
-    numbers = f'<td class="number">{claim.measured:.4g}</td><td class="number">{escape(str(claim.bound))}</td>'
-    return f"<tr>{verdict}<td>{escape(claim.text)}</td>{numbers}</tr>"
+    numbers = (
+        f'<td class="number" data-of="measured">{claim.measured:.4g}</td>'
+        f'<td class="number" data-of="bound">{escape(str(claim.bound))}</td>'
+    )
+    return f'<tr>{verdict}<td class="claim">{escape(claim.text)}</td>{numbers}</tr>'
 
 
 def _marked(text: str) -> str:
