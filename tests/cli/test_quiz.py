@@ -146,4 +146,4 @@ def test_the_page_counts_as_the_command_does(gansmith: Callable[..., Any], page:
     right, count, low, high = json.loads(gansmith("quiz", "--json", "--tally", "tally.json").out)["right"]
     assert right == sum(s == trial["answer"] for s, trial in zip(said, page.quiz["trials"], strict=True))
     share = f"{right} of {count}, {100 * right / count:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
-    assert played["result"] == f"You were right on {share}. Guessing gives 50 %."
+    assert played["result"].replace("\u00a0", " ") == f"You were right on {share}. Guessing gives 50 %."
