@@ -91,7 +91,7 @@ class Figure:
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
-            return _short(self.value)
+            return f"{self.value:,.0f}" if float(self.value).is_integer() else _short(self.value)
         return f"{_short(self.value)}  [{_short(self.low)}, {_short(self.high)}]"
 
 

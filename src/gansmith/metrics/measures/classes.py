@@ -63,7 +63,8 @@ class ClassScore:
             return {}
         found = inception_score(probabilities, splits=self.splits)
         low, high = found.interval()
-        interval = f"delta method, {len(probabilities):,} samples in {self.splits} parts"
+        parts = f" in {self.splits} parts" if self.splits > 1 else ""
+        interval = f"delta method, {len(probabilities):,} samples{parts}"
         return {
             f"class score ({seen.protocol.classifier})": Figure(
                 value=found.value, low=max(1.0, low), high=high, better="higher", interval=interval
