@@ -1,6 +1,7 @@
 """A doctor whose findings are planned, and runs small enough to fall ill by the dozen; no tests are in here.
 
-``python doctored.py RUN`` trains under it, as one of several processes in torchrun's environment.
+``python doctored.py RUN`` trains under it, as one of several processes in torchrun's environment; with a second word,
+under the real one, and if that is ``broken``, under one that fails in the first process.
 """
 
 from __future__ import annotations
@@ -85,14 +86,24 @@ class Said:
         self.lines.append(text)
 
 
-def main(run: str) -> None:
-    """Train from the beginning under the planned doctor."""
+def broken(session: Any) -> None:
+    """Stands for data that one process cannot read."""
+    if session.engine.processes.first:
+        raise OSError("the disk is gone")
+
+
+def main(run: str, doctor: str = "planned") -> None:
+    """Train from the beginning under the planned doctor, the real one, or none that can look."""
     from gansmith.training import train
 
-    install()
+    if doctor == "planned":
+        install()
+    if doctor == "broken":
+        real = watch.probe_of
+        watch.probe_of = lambda session: broken(session) or real(session)
     Studio.visit = lambda self: {"step": self.session.step, Quality.name: 10.0}  # type: ignore[method-assign]
     Studio.finish = lambda self: None  # type: ignore[method-assign]
-    train(recipe(on_failure="rollback"), out=Path(run), data=images(), display=Said(), timeout=60)
+    train(recipe(on_failure="rollback"), out=Path(run), data=images(), display=Said(), timeout=30)
 
 
 if __name__ == "__main__":

@@ -294,9 +294,8 @@ def test_the_best_so_far_is_no_place_to_go_back_to(
     assert [d["to"] for d in lines(run.path, "decisions.jsonl")] == [4]
 
 
-@pytest.mark.identity
-def test_two_processes_decide_alike(whole: Path, tmp_path: Path) -> None:
-    """Both go back to the same step with the same remedy, or else they would wait for each other in vain."""
+def two_processes(*words: object) -> None:
+    """Train under a doctor of `doctored.py` in two processes."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -304,7 +303,7 @@ def test_two_processes_decide_alike(whole: Path, tmp_path: Path) -> None:
     common = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "PYTHONPATH": paths}
     processes = [
         subprocess.Popen(
-            [sys.executable, str(FILE), str(tmp_path / "two")],
+            [sys.executable, str(FILE), *map(str, words)],
             env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -314,10 +313,36 @@ def test_two_processes_decide_alike(whole: Path, tmp_path: Path) -> None:
     ]
     said = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+
+
+@pytest.mark.identity
+def test_two_processes_decide_alike(whole: Path, tmp_path: Path) -> None:
+    """Both go back to the same step with the same remedy, or else they would wait for each other in vain."""
+    two_processes(tmp_path / "two")
     two, one = newest(tmp_path / "two"), newest(whole)
     assert two["decisions"] == one["decisions"]
     for key, value in one["average"].items():  # up to the rounding of sums in another order
         torch.testing.assert_close(two["average"][key], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.identity
+def test_of_two_processes_one_looks_and_sees_what_it_would_alone(doctored: ModuleType, tmp_path: Path) -> None:
+    """Under the real probe, with batch norms that two processes share in every step but not in a look."""
+    two_processes(tmp_path / "two", "real")
+    recipe = doctored.recipe(on_failure="rollback", steps=3)
+    train(recipe, out=tmp_path / "one", data=doctored.images(), display=doctored.Said())
+    two, one = ([r for r in lines(tmp_path / n, "metrics.jsonl") if "watch/diversity" in r] for n in ("two", "one"))
+    assert [r["step"] for r in two] == [0, 3, 6, 9, 12, 15, 18, 20]
+    for ours, theirs in zip(two, one, strict=False):
+        assert ours.keys() == theirs.keys()
+        for name in ours.keys() - {"state", "watch/batch_correlation", "watch/rotation"}:  # up to rounding, as above
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-2, abs=1e-3), name
+
+
+def test_a_look_that_fails_in_one_process_leaves_no_other_waiting(tmp_path: Path) -> None:
+    two_processes(tmp_path / "two", "broken")
+    assert newest(tmp_path / "two")["step"] == 20
+    assert (tmp_path / "two" / "log.txt").read_text().count("cannot be looked at: the disk is gone") == 1
 
 
 def poisoned(monkeypatch: pytest.MonkeyPatch, step: int, until: int) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gansmith.training.processes import Processes
 from gansmith.types import widened
 
-__all__ = ["SynchronisedBatchNorm", "batch_norms", "mixers", "synchronise"]
+__all__ = ["SynchronisedBatchNorm", "alone", "batch_norms", "mixers", "synchronise"]
 
 
 class SynchronisedBatchNorm(nn.Module):
@@ -95,3 +98,25 @@ def synchronise(module: nn.Module, processes: Processes) -> None:
         for name, layer in parent.named_children():
             if isinstance(layer, _BatchNorm):
                 setattr(parent, name, SynchronisedBatchNorm(layer, processes))
+
+
+@contextmanager
+def alone(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Inside, synchronised batch norms average over what this process gives them, and wait for no other.
+
+    Example:
+        >>> net = nn.Sequential(nn.BatchNorm1d(2))
+        >>> synchronise(net, Processes(rank=0, world=2))
+        >>> with alone([net]):
+        ...     net[0].processes.world
+        1
+    """
+    layers = {part for module in modules for part in module.modules() if isinstance(part, SynchronisedBatchNorm)}
+    together = {layer: layer.processes for layer in layers}
+    for layer in layers:
+        layer.processes = Processes()
+    try:
+        yield
+    finally:
+        for layer, processes in together.items():
+            layer.processes = processes

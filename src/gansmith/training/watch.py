@@ -15,6 +15,7 @@ from gansmith.diagnostics import Diagnosis, Probe, Trace, Verdict
 from gansmith.diagnostics.diagnose import diagnose
 from gansmith.diagnostics.probe import LOOKED_AT
 from gansmith.diagnostics.trace import PREFIX
+from gansmith.training.batch_norm import alone
 from gansmith.training.config import flattened
 from gansmith.training.model import Model
 from gansmith.training.session import Session
@@ -54,8 +55,7 @@ class Watch:
     """Takes the signals of a run, keeps what it wrote down, and asks for a diagnosis.
 
     A diagnosis is a function of the records and the recipe alone, so that a run that was killed and goes on comes to
-    the same one at the same step. Of several processes all take the signals, because their batch norms talk to each
-    other; the first one judges and tells the others.
+    the same one at the same step. Of several processes the first one looks and judges, and tells the others.
 
     Args:
         session: the run.
@@ -113,23 +113,24 @@ class Watch:
         return verdict
 
     def _signals(self) -> dict[str, float]:
-        session, found, why = self.session, {}, ""
-        if not self.blind:
-            try:
-                self.probe = self.probe or probe_of(session)
-                found = self.probe(
+        """What the first process finds. It looks alone: if that fails, nobody waits in the middle of a sum."""
+        session = self.session
+        if self.blind or not session.engine.processes.first:
+            return {}
+        try:
+            self.probe = self.probe or probe_of(session)
+            with alone([*session.players.values(), session.average.module]):
+                return self.probe(
                     session.recipe.game,
                     session.players,
                     Model.of(session),
                     step=session.step,
                     memory=session.dynamics.get("memory"),
                 )
-            except Exception as error:
-                why = f"warning: the run cannot be looked at: {error}"
-            self.blind = session.engine.processes.any(bool(why))
-        if why:
-            self.warn(why)
-        return {} if self.blind else found
+        except Exception as error:
+            self.blind = True
+            self.warn(f"warning: the run cannot be looked at: {error}")
+            return {}
 
     def _judged(self, trace: Trace) -> Diagnosis:
         if not self.session.engine.processes.first:
