@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple, overload
 
 __all__ = ["PREFIX", "Series", "Trace"]
+
+Record = Mapping[str, Any]
 
 PREFIX = "watch/"
 """Begins the names of all that a probe takes."""
@@ -33,7 +36,7 @@ class Trace:
         (Series(steps=(1, 2), values=(0.5, nan)), (0.5,), ())
     """
 
-    records: tuple[Mapping[str, Any], ...] = ()
+    records: Sequence[Record] = ()
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> Trace:
@@ -53,12 +56,39 @@ class Trace:
         """The trace as it was at that step."""
         return Trace(tuple(record for record in self.records if record["step"] <= step))
 
-    def given(self, record: Mapping[str, Any]) -> Trace:
-        """The trace with one more record."""
-        return Trace((*self.records, record))
+    def given(self, record: Record) -> Trace:
+        """The trace with one more record; this one stays as it is."""
+        before = self.records if isinstance(self.records, _Begun) else _Begun(list(self.records))
+        return Trace(before.given(record))
 
 
-def _record(line: str) -> Mapping[str, Any] | None:
+class _Begun(Sequence[Record]):
+    """The records that a list begins with, to which longer traces of the same run append: none of them is a copy."""
+
+    def __init__(self, shared: list[Record]) -> None:
+        self.shared, self.length = shared, len(shared)
+
+    def given(self, record: Record) -> _Begun:
+        """These and one more, in the same list unless that goes on in another way."""
+        shared = self.shared if len(self.shared) == self.length else list(self)
+        shared.append(record)
+        return _Begun(shared)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Record]:
+        return islice(self.shared, self.length)
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Record]: ...
+    def __getitem__(self, place: int | slice) -> Record | Sequence[Record]:
+        return self.shared[: self.length][place] if isinstance(place, slice) else self.shared[range(self.length)[place]]
+
+
+def _record(line: str) -> Record | None:
     try:
         record = json.loads(line)
     except ValueError:

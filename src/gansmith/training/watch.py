@@ -99,9 +99,9 @@ class Watch:
     def look(self) -> dict[str, Any]:
         """The signals of now, with the state; all processes call it at the same step."""
         record: dict[str, Any] = {"step": self.session.step, **self._signals()}
-        self.diagnosis = self.session.engine.processes.tell(self._judged(self.trace.given(record)))
-        record["state"] = self.diagnosis.state
         self.note(record)
+        self.diagnosis = self.session.engine.processes.tell(self._judged(self.trace))
+        record["state"] = self.diagnosis.state
         return record
 
     def broken(self, figures: Mapping[str, float]) -> Verdict | None:
