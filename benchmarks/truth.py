@@ -110,7 +110,7 @@ def _digit(images: Tensor) -> Tensor:
 DATA = {
     "spots": Data(
         about="2,000 pictures of a soft spot at one of 8 places, 16 px",
-        steps=500,
+        steps=1_000,
         train=_spots(0),
         held=_spots(1),
         kinds=_place,
