@@ -230,6 +230,8 @@ def test_a_progress_that_raises_leaves_no_fragment(grey_folder: Path, cache: Pat
         ("one.png", "a single .png: give a folder"),
         ("digits:7", "takes no option"),
         ("mnist:nowhere", "there is no directory nowhere"),
+        ("mnist:50000x", "names no images.* write mnist:30000 .*, mnist:30000-60000 .*, or mnist:DIRECTORY"),
+        ("mnist-test:10001", "has the images 0 to 10,000; write mnist-test:5000 .* or mnist-test:DIRECTORY"),
         ("avatars:many", "avatars:20000"),
         ("avatars:9:hair_colour", "did you mean 'hair_color'"),
         ("", "No data is named"),

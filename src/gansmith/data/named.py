@@ -16,7 +16,7 @@ from gansmith.data.download import IdxFile, IdxSet, locate, read_idx
 from gansmith.data.hashes import Progress
 from gansmith.data.images import DataError, digest_of
 
-__all__ = ["digits_content", "digits_file", "idx_content", "read_digits", "read_idx_set", "rows_of"]
+__all__ = ["digits_content", "digits_file", "forms_of", "idx_content", "read_digits", "read_idx_set", "rows_of"]
 
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -121,11 +121,23 @@ def rows_of(idx: IdxSet, text: str) -> range | None:
         return None
     rows, count = range(int(found[1] or 0), int(found[2])), idx.labels.size - 8
     if not rows or rows.stop > count:
-        raise ValueError(
-            f"{idx.name}:{text}: {idx.name} has the images 0 to {count:,}; write {idx.name}:{count // 2} for the first "
-            f"{count // 2:,}, or {idx.name}:{count // 2}-{count} for the others"
-        )
+        raise ValueError(f"{idx.name}:{text}: {idx.name} has the images 0 to {count:,}; {forms_of(idx)}")
     return rows
+
+
+def forms_of(idx: IdxSet) -> str:
+    """What may stand behind the name of a set, as the end of an error sentence.
+
+    Example:
+        >>> forms_of(IDX_SETS["mnist"])[:60]
+        'write mnist:30000 for the first 30,000 images, mnist:30000-6'
+    """
+    count = idx.labels.size - 8
+    half = count // 2
+    return (
+        f"write {idx.name}:{half} for the first {half:,} images, {idx.name}:{half}-{count} for the others, or "
+        f"{idx.name}:DIRECTORY for idx files of your own"
+    )
 
 
 def read_idx_set(

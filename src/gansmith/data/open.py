@@ -94,7 +94,8 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
     rows = named.rows_of(idx, rest)
     directory = Path(rest).expanduser() if rest and rows is None else None
     if directory is not None and not directory.is_dir():
-        raise ValueError(f"there is no directory {directory}{path_suggestion(directory)}")
+        nowhere = f"there is no directory {directory}{path_suggestion(directory)}"
+        raise ValueError(f"{name}:{rest} names no images, and {nowhere}; {named.forms_of(idx)}")
     return from_arrays(
         name if rows is None else f"{name}:{rest}",
         lambda: named.read_idx_set(idx, directory=directory, cache=cache, progress=progress, rows=rows),
