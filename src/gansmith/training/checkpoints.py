@@ -197,15 +197,19 @@ class Checkpoints:
         known = list(found.values())
         return known if len(known) <= HEALTHY else [*known[: HEALTHY - 1], known[-1]]
 
-    def before(self, step: int) -> Path | None:
+    def before(self, step: int, *, tried: int | None = None) -> Path | None:
         """The newest healthy checkpoint from before `step`, else the newest at a multiple of `every`, else of all.
 
-        What is not what was saved is passed over.
+        What is not what was saved is passed over, and so is the one of the step `tried`, if there is an earlier one.
         """
+        again = None
         for path in self.healthy():
-            if _place(path)[0] < step and _is_whole(path):
-                return path
-        return self._newest(self._regular(self.entries())) or self.latest()
+            place = _place(path)[0]
+            if place < step and _is_whole(path):
+                if place != tried:
+                    return path
+                again = path
+        return again or self._newest(self._regular(self.entries())) or self.latest()
 
     def _regular(self, entries: Sequence[Path]) -> list[Path]:
         return [path for path in entries if _place(path)[0] % self.every == 0]

@@ -128,7 +128,7 @@ def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) 
         )
     if not watched:
         notes += _from_figures(trace)
-    diagnosis = diagnose(trace, settings, since=went_back_to(decisions))
+    diagnosis = diagnose(trace, settings, since=went_back_to(decisions) or 0)
     return Checkup(directory.path, int(settings.get("steps", 0)), trace, diagnosis, tuple(notes), decisions)
 
 

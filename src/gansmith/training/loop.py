@@ -22,7 +22,7 @@ from gansmith.training.rundir import RunDirectory, RunError
 from gansmith.training.session import Session
 from gansmith.training.stop import Stop
 from gansmith.training.studio import Studio
-from gansmith.training.treatment import returned
+from gansmith.training.treatment import returned, went_back_to
 from gansmith.training.watch import Watch
 
 __all__ = ["Logger", "Loop", "Run", "memory_named"]
@@ -109,7 +109,7 @@ class Loop:
             if failure is not None and not last:
                 self.display.say(f"stopped at step {step}; go on nevertheless with: gansmith resume {self.path}")
                 return Run(self.path, step, self.recipe.steps, failure=failure)
-            if stopping:
+            if stopping and not last:
                 self.display.say(f"stopped at step {step}; go on with: gansmith resume {self.path}")
                 # Without a signal of its own, a process stops because another one was asked to.
                 return Run(self.path, step, self.recipe.steps, stop.signal or signal.SIGTERM)
@@ -170,9 +170,12 @@ class Loop:
         self._go_back(self.policy.not_finite(self.meter))
 
     def _go_back(self, verdict: Verdict) -> None:
-        """Return to a checkpoint from before with other noise, and with what the verdict says should be changed."""
-        step, checkpoints = self.session.step, self._checkpoints()
-        path = checkpoints.before(verdict.began) if self.processes.first else None
+        """Return to a checkpoint from before with other noise, and with what the verdict says should be changed.
+
+        Where it returned to the last time, it was ill already, if that was not enough: then to an earlier one.
+        """
+        step, checkpoints, tried = self.session.step, self._checkpoints(), went_back_to(self.session.decisions)
+        path = checkpoints.before(verdict.began, tried=tried) if self.processes.first else None
         tree, _ = checkpoints.load(Path(self.processes.tell(str(path))))
         self.session, decision, anew = returned(self.session, tree, verdict)
         self.recipe, self.saved, self.scored = self.session.recipe, -1, None

@@ -47,15 +47,15 @@ def decided(verdict: Verdict, step: int, what: str, **more: Any) -> dict[str, An
     }
 
 
-def went_back_to(decisions: Iterable[Mapping[str, Any]]) -> int:
-    """The step to which a run last went back; 0 if it never did.
+def went_back_to(decisions: Iterable[Mapping[str, Any]]) -> int | None:
+    """The step to which a run last went back, if it ever did.
 
     Example:
         >>> went_back_to([{"what": "went back", "step": 900, "to": 500}, {"what": "stopped", "step": 950}])
         500
     """
     steps = [int(decision["to"]) for decision in decisions if "to" in decision]
-    return steps[-1] if steps else 0
+    return steps[-1] if steps else None
 
 
 def unexplained(what: str, step: int) -> Verdict:

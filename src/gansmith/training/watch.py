@@ -72,7 +72,7 @@ class Watch:
     def move_to(self, session: Session) -> None:
         """Go on beside another session of the run, as it was at its step."""
         self.session, self.settings = session, flattened(session.recipe)
-        self.trace, self.since = self.trace.until(session.step), went_back_to(session.decisions)
+        self.trace, self.since = self.trace.until(session.step), went_back_to(session.decisions) or 0
         looks = [int(record["step"]) for record in self.trace.records if "state" in record and "seconds" not in record]
         self.diagnosis = self._judged(self.trace.until(looks[-1])) if looks else _unknown(session.step)
         self.diagnosis = session.engine.processes.tell(self.diagnosis)
