@@ -44,7 +44,9 @@ def judge(name: str) -> None:
         code = gansmith(["evaluate", name, "--json", "--no-report"])
     if code != 0:
         raise SystemExit(code)
-    model = replace(gs.load(SHIPPED / name), evaluation=json.loads(said.getvalue()))
+    known = json.loads((SHIPPED / name / "config.json").read_text(encoding="utf-8"))
+    # The recipe stays as it was written: fields that are newer than the model would say what it was not trained with.
+    model = replace(gs.load(SHIPPED / name), evaluation=json.loads(said.getvalue()), described=known["recipe"])
     save_pretrained(model, SHIPPED / name, licence="apache-2.0", half=True, force=True)
 
 

@@ -43,6 +43,19 @@ def test_files_and_folders_of_pages_will_do(gansmith, judged) -> None:
     assert "within the noise" in answer.out
 
 
+def test_a_model_carries_its_report(gansmith, judged, tmp_path) -> None:
+    """An exported folder has it in its description, and so have the models that travel along, known by their names."""
+    judged("one", 3.0)
+    report = json.loads(Path(judged("two", 4.0), "evaluation.json").read_text())
+    for name, evaluation in (("model", report), ("unjudged", None)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps({"format": 1, "evaluation": evaluation}))
+    answer = gansmith("compare", "one", "model")
+    assert "one is better than model by more than the noise" in answer.out, answer.err
+    assert "unjudged was never judged" in gansmith("compare", "one", "unjudged").err
+    assert "one and digits differ in samples: 100 and 10,000" in gansmith("compare", "one", "digits").err
+
+
 def test_seeds_of_a_recipe_are_taken_together(gansmith, judged) -> None:
     runs = [judged(f"a{seed}", 3.0 + seed, recipe="a", seed=seed) for seed in range(3)]
     other = judged("b", 9.0, recipe="b")
@@ -84,7 +97,7 @@ def test_what_is_refused(gansmith, judged, tmp_path) -> None:
     for words, sentence in (
         ([one], "at least two runs; got 1"),
         ([one, one], "one was given twice"),
-        ([one, "two"], "there is no run or evaluation two"),
+        ([one, "two"], "there is no run, model or evaluation two"),
         ([one, "odd.json"], "odd.json is not a report of gansmith evaluate"),
         ([one, "old.json"], "old.json: this is no report of this version of gansmith: evaluate once more"),
     ):

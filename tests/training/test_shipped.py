@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gansmith.metrics import digits
+from gansmith.metrics import Report, digits
 from gansmith.training import load
 from gansmith.training.pretrained import shipped
 
@@ -20,6 +20,15 @@ def test_a_shipped_model_draws_different_images(name):
     images = model.sample(20, seed=0, labels=0 if model.classes else None)
     assert images.shape == (20, *model.shape)
     assert images.std(0).mean() > 0.1
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_model_carries_scores_that_compare(name):
+    """Its report is of the present format, of its own data, and of enough samples for every score."""
+    model = load(name, device="cpu")
+    report = Report.from_dict(model.evaluation)
+    assert (report.about["step"], report.protocol.split, report.protocol.samples) == (model.step, model.data, 10_000)
+    assert all(figure.measure for figure in report.figures.values())
 
 
 @pytest.mark.reference

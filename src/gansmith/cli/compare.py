@@ -18,15 +18,13 @@ __all__ = ["compare"]
 
 
 def compare(arguments: Sequence[str]) -> int:
-    """``gansmith compare RUN RUN ...``: the scores of runs side by side, and which differences are more than noise."""
+    """``gansmith compare RUN RUN ...``: scores side by side, and which differences are more than noise."""
     parser = Parser(
         prog="gansmith compare",
         description="Put the scores of runs side by side, and say which differences are more than noise. Runs that "
         "differ by their seed alone are taken together, as mean ± standard deviation.",
     )
-    parser.add_argument(
-        "runs", nargs="*", metavar="RUN", help="a run, a folder that gansmith evaluate wrote, or its evaluation.json"
-    )
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="a run, a model, or what gansmith evaluate wrote")
     parser.add_argument("--each", action="store_true", help="compare every run for itself, whatever its seed")
     parser.add_argument(
         "--despite", action="append", default=[], metavar="FIELD", help="compare although protocols differ in FIELD"
@@ -70,25 +68,43 @@ def _names(runs: Sequence[str]) -> list[str]:
 
 
 def _report(run: str) -> Report:
-    """The report of a run, of a folder of an evaluation, or in a file.
+    """The report of a run or a model, of a folder of an evaluation, or in a file.
 
     Raises:
         ValueError: there is none, or it is not one.
     """
     from gansmith.metrics.score import Report
 
-    path = existing(run, "run or evaluation")
-    file = path / "evaluation.json" if path.is_dir() else path
-    if not file.is_file():
-        raise ValueError(f"{run} has not been judged yet: gansmith evaluate {run} does that")
+    file = _file(run)
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{file} is not a report of gansmith evaluate ({error})") from error
+    if file.name == "config.json" and isinstance(found, dict):
+        found = found.get("evaluation")
+        if found is None:
+            raise ValueError(f"{run} was never judged: export its run once more after gansmith evaluate RUN")
     try:
         return Report.from_dict(found)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
+
+
+def _file(run: str) -> Path:
+    """Where the report is: a model carries it in its description."""
+    from gansmith.training.pretrained import SHIPPED, shipped
+
+    path = (
+        SHIPPED / run
+        if not Path(run).expanduser().exists() and run in shipped()
+        else existing(run, "run, model or evaluation")
+    )
+    if not path.is_dir():
+        return path
+    file = next((path / name for name in ("evaluation.json", "config.json") if (path / name).is_file()), None)
+    if file is None:
+        raise ValueError(f"{run} has not been judged yet: gansmith evaluate {run} does that")
+    return file
 
 
 def _entries(reports: dict[str, Report], *, each: bool) -> list[Entry]:
