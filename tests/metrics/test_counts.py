@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import entropy
 
-from gansmith.metrics import class_counts, mode_counts
+from gansmith.metrics import class_counts, mode_counts, share_divergence
 
 
 @pytest.mark.analytic
@@ -49,6 +49,17 @@ def test_few_samples_of_the_right_shares() -> None:
         for _ in range(100)
     ]
     assert sum(scaled) / 100 == pytest.approx(classes - 1, abs=4 * math.sqrt(2 * 49 / 100))
+
+
+@pytest.mark.analytic
+def test_the_error_of_the_divergence_is_its_spread_over_other_samples() -> None:
+    generator, n, repeats = torch.Generator().manual_seed(3), 2000, 400
+    shares, reference = torch.tensor([0.6, 0.25, 0.1, 0.05]), torch.tensor([200, 300, 400, 100])
+    drawn = torch.multinomial(shares.expand(repeats, 4), n, replacement=True, generator=generator)
+    found = [share_divergence(torch.bincount(row, minlength=4), reference) for row in drawn]
+    spread = torch.tensor([kl for kl, _ in found], dtype=torch.float64).std().item()
+    # A standard deviation from 400 values is itself uncertain by 1/√800 = 3.5 %.
+    assert sum(error for _, error in found) / repeats == pytest.approx(spread, rel=0.14)
 
 
 @pytest.mark.analytic

@@ -21,8 +21,10 @@ def test_against_a_tree(k: int) -> None:
     ours = nearest(queries, these, k=k)
     np.testing.assert_array_equal(ours.indices.numpy(), indices.reshape(-1, k))
     np.testing.assert_allclose(ours.distances.numpy(), distances.reshape(-1, k), rtol=1e-12)
-    others = cKDTree(these.numpy()).query(these.numpy(), k=k + 1)[1][:, 1:]
-    np.testing.assert_array_equal(nearest_others(these, k=k).indices.numpy(), others)
+    distances, indices = cKDTree(these.numpy()).query(these.numpy(), k=k + 1)  # of which the first is the point itself
+    others = nearest_others(these, k=k)
+    np.testing.assert_array_equal(others.indices.numpy(), indices[:, 1:])
+    np.testing.assert_allclose(others.distances.numpy(), distances[:, 1:], rtol=1e-12)
 
 
 @pytest.mark.analytic

@@ -10,7 +10,7 @@ from gansmith.metrics.comparison import Comparison, Entry, compare
 from gansmith.metrics.content import ContentCheck, ContentReport, content_check, content_report
 from gansmith.metrics.controls import Blends, Halves, Noise
 from gansmith.metrics.copying import Copying, authenticity, copying_test, mann_whitney
-from gansmith.metrics.counts import ModeCounts, class_counts, mode_counts
+from gansmith.metrics.counts import ModeCounts, class_counts, mode_counts, share_divergence
 from gansmith.metrics.density import DensityCoverage, density_coverage
 from gansmith.metrics.discrepancy import mmd
 from gansmith.metrics.distances import Nearest, nearest, nearest_others
@@ -36,7 +36,7 @@ from gansmith.metrics.gathered import Gathered
 from gansmith.metrics.gathering import Judge, Source, gather
 from gansmith.metrics.kernel import kernel_distance
 from gansmith.metrics.modes import ModeReport, mode_report
-from gansmith.metrics.neighbours import PrecisionRecall, nearest_radii, precision_recall
+from gansmith.metrics.neighbours import PrecisionRecall, precision_recall
 from gansmith.metrics.parzen import Parzen, parzen_estimate, parzen_log_likelihood, parzen_sigma
 from gansmith.metrics.path import path_length, spherical
 from gansmith.metrics.sampling import Images, draw
@@ -122,7 +122,6 @@ __all__ = [
     "named_extractor",
     "nearest",
     "nearest_others",
-    "nearest_radii",
     "neighbour_vote",
     "optimal_discriminator",
     "optimal_value",
@@ -134,6 +133,7 @@ __all__ = [
     "precision_recall",
     "relative_share",
     "report_on",
+    "share_divergence",
     "sliced_wasserstein",
     "spherical",
     "total_variation",

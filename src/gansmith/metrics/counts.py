@@ -9,7 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["ModeCounts", "class_counts", "mode_counts"]
+from gansmith.metrics.estimate import Estimate
+
+__all__ = ["ModeCounts", "class_counts", "mode_counts", "share_divergence"]
 
 
 class ModeCounts(NamedTuple):
@@ -56,13 +58,10 @@ def class_counts(classes: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def mode_counts(classes: Tensor, reference: Tensor) -> ModeCounts:
-    """Count the modes that samples have, and compare the shares of all with the data's.
-
-        KL(q ‖ p) = Σ_c q_c · log(q_c / p_c),      q the samples' shares, p the data's
+    """Count the modes that samples have, and compare the shares of all with the data's by `share_divergence`.
 
     For stacked digits, three in the channels of a picture, a classifier tells the digit in each channel, and the modes
-    are the 1,000 numbers. Protocols differ in the number of samples (26,000 by custom), on which both figures depend:
-    with n samples, even right shares give KL ≈ (modes − 1) / 2n.
+    are the 1,000 numbers. Protocols differ in the number of samples (26,000 by custom), on which both figures depend.
 
     Args:
         classes: of the samples: (n,), (n, c), or probabilities (n, K) or (n, c, K), as in `class_counts`.
@@ -78,14 +77,40 @@ def mode_counts(classes: Tensor, reference: Tensor) -> ModeCounts:
         >>> mode_counts(torch.tensor([0, 0, 1, 1]), torch.tensor([50, 50, 50, 50]))  # log 2
         ModeCounts(found=2, of=4, kl=0.6931471805599453)
     """
-    p = reference.detach().cpu().double()
-    if (p < 0).any() or not p.sum() > 0:
+    known = reference.detach().cpu()
+    counts = class_counts(classes, known.shape)
+    divergence = share_divergence(counts, known)
+    return ModeCounts(int(((counts > 0) & (known > 0)).sum()), int((known > 0).sum()), divergence.value)
+
+
+def share_divergence(counts: Tensor, reference: Tensor) -> Estimate:
+    """How far the samples' shares of the classes are from the data's, with its error for n samples by the delta method.
+
+        KL(q ‖ p) = Σ_c q_c · log(q_c / p_c),      q the samples' shares, p the data's
+
+    It is ≥ 0, and infinite where samples have a class that the data lack. With n samples, even right shares give about
+    (classes − 1) / 2n.
+
+    Args:
+        counts: of the samples, of any shape, with a sum of at least 1.
+        reference: counts in the data, of the same shape, which are taken for exact.
+
+    Raises:
+        ValueError: a reference without counts.
+
+    Example:
+        >>> kl, error = share_divergence(torch.tensor([30, 10]), torch.tensor([50, 50]))
+        >>> round(kl, 4), round(error, 4)  # ¾·log 3/2 + ¼·log ½, and √(¾·¼/40)·log 3
+        (0.1308, 0.0752)
+    """
+    if (reference < 0).any() or not reference.sum() > 0:
         raise ValueError("the reference holds no counts: give those of the training set, of which none is below 0")
-    q = class_counts(classes, reference.shape).double()
-    found = int(((q > 0) & (p > 0)).sum())
-    q, p = q / q.sum(), p / p.sum()
-    some = q > 0
-    return ModeCounts(found, int((p > 0).sum()), max(0.0, (q[some] * (q[some] / p[some]).log()).sum().item()))
+    q, p = (each[counts > 0].double() / each.sum() for each in (counts, reference))
+    # Each sample adds log q/p of its own class, and what q itself owes to chance cancels in the first order.
+    terms = (q / p).log()
+    kl = max(0.0, (q * terms).sum().item())
+    variance = (q * (terms - kl).square()).sum().item() if math.isfinite(kl) else math.inf
+    return Estimate(kl, math.sqrt(variance / counts.sum().item()))
 
 
 def _outside(labels: Tensor, sizes: Tensor) -> int:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gansmith.metrics.distances import nearest_others
 from gansmith.metrics.points import same_space
 
-__all__ = ["PrecisionRecall", "nearest_radii", "precision_recall"]
+__all__ = ["PrecisionRecall", "precision_recall"]
 
 CHUNK = 500
 
@@ -46,33 +47,9 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
     """
     real, fake = same_space(real, fake)
     return PrecisionRecall(
-        precision=_covered(fake, real, nearest_radii(real, k=k)),
-        recall=_covered(real, fake, nearest_radii(fake, k=k)),
+        precision=_covered(fake, real, nearest_others(real, k=k).distances[:, -1]),
+        recall=_covered(real, fake, nearest_others(fake, k=k).distances[:, -1]),
     )
-
-
-def nearest_radii(points: Tensor, *, k: int) -> Tensor:
-    """Each point's distance (n,) to its k-th nearest other point.
-
-    Args:
-        points: (n, d).
-        k: at least 1.
-
-    Raises:
-        ValueError: k below 1, or not more than k points.
-
-    Example:
-        >>> nearest_radii(torch.tensor([[0.0], [1.0], [3.0]]), k=1)
-        tensor([1., 1., 2.])
-    """
-    if not 1 <= k < len(points):
-        raise ValueError(f"k must be at least 1 and below the number of points, {len(points)}; got {k}")
-    radii = []
-    for start in range(0, len(points), CHUNK):
-        distances = torch.cdist(points[start : start + CHUNK], points)
-        distances.diagonal(start).fill_(torch.inf)
-        radii.append(distances.kthvalue(k, dim=1).values)
-    return torch.cat(radii)
 
 
 def _covered(points: Tensor, centres: Tensor, radii: Tensor) -> float:

@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-import torch
-
 from gansmith.metrics.class_score import inception_score
-from gansmith.metrics.counts import class_counts, mode_counts
-from gansmith.metrics.estimate import Estimate, wilson
+from gansmith.metrics.counts import class_counts, mode_counts, share_divergence
+from gansmith.metrics.estimate import wilson
 from gansmith.metrics.examination import Examination
 from gansmith.metrics.fidelity import Calls, relative_share
 from gansmith.metrics.score import Figure
@@ -84,21 +82,18 @@ class Classes:
         probabilities, reference = seen.samples.probabilities, seen.real.called
         if probabilities is None or reference is None:
             return {}
-        found, of, kl = mode_counts(probabilities, reference)
+        found, of, _ = mode_counts(probabilities, reference)
         by, n = f"({seen.protocol.classifier})", len(probabilities)
-        # Where each sample adds log q/p of its own class, the mean over samples has the error of any mean.
-        q, p = (counts.double() / counts.sum() for counts in (class_counts(probabilities, reference.shape), reference))
-        terms = torch.special.xlogy(torch.ones_like(q), q / p)[q > 0]
-        error = float(((q[q > 0] * terms.square()).sum() - kl**2).clamp(min=0) / n) ** 0.5
-        low, high = Estimate(kl, error).interval()
-        interval = f"delta method, {n:,} samples; about {(of - 1) / (2 * n):.2g} of the value is bias"
         counted = Figure(value=float(found), better="higher", interval=f"of {of} in the reference")
-        if not math.isfinite(kl):  # samples of a class that the reference lacks
+        divergence = share_divergence(class_counts(probabilities, reference.shape), reference)
+        if not math.isfinite(divergence.value):  # samples of a class that the reference lacks
             return {f"classes found {by}": counted}
+        low, high = divergence.interval()
+        interval = f"delta method, {n:,} samples; about {(of - 1) / (2 * n):.2g} of the value is bias"
         return {
             f"classes found {by}": counted,
             f"KL of class shares {by}": Figure(
-                value=kl, low=max(0.0, low), high=high, better="lower", interval=interval
+                value=divergence.value, low=max(0.0, low), high=high, better="lower", interval=interval
             ),
         }
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from gansmith.data import open_images
-from gansmith.metrics.neighbours import nearest_radii
+from gansmith.metrics import nearest_others
 from gansmith.training import load
 from gansmith.training.pictures import as_bytes
 from gansmith.tutorial.claim import AtLeast, AtMost, Claim
@@ -37,7 +37,7 @@ def run(studio: Studio) -> Sequence[Claim]:
     train = data.pixels().float() / 127.5 - 1
     samples = model.sample(COUNT, seed=studio.seed)
     distances, nearest = torch.cdist(samples.flatten(1), train.flatten(1)).min(1)
-    among = nearest_radii(train.flatten(1), k=1)
+    among = nearest_others(train.flatten(1)).distances
     close = among.quantile(0.01)
     dice = studio.dice("forger")
     chosen = torch.randint(len(train), (COUNT,), generator=dice)
