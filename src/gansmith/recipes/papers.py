@@ -34,7 +34,7 @@ GOODFELLOW_MNIST = Recipe(
     ),
     held_out=0.0,
     batch=100,
-    steps=150 * EPOCH,
+    steps=200 * EPOCH,
     average=Averaging(half_life=50 * EPOCH, ramp=0.25),  # theirs had none
 )
 
