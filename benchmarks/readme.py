@@ -262,7 +262,8 @@ def parzen(result: dict[str, Any]) -> str:
         "### The first table\n\nThe experiment of 2014 by its own protocol: 10,000 samples, a Gaussian around each, "
         f"its width and the epoch chosen on {result['protocol']['validation_images']:,} images not trained on. The "
         "paper called the measure poor, and it is: centres of clusters beat real images. *Averaged* is the moving "
-        f"average of the generator, which the paper did not have. A seed took up to {minutes:.0f} minutes of one core.\n\n"
+        f"average of the generator, which the paper did not have. A seed took up to {minutes:.0f} minutes of one "
+        "core.\n\n"
         f"{table(head, rows)}\n\n{made}"
     )
 
