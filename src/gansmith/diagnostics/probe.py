@@ -150,7 +150,7 @@ class Probe:
         return round.given(latent=of_noise(self.noise, normal, uniform))
 
     def _play(self, game: Game, players: Players, round: Round) -> tuple[dict[str, float], Outcome]:
-        """One evaluation with all gradients that are wanted of it."""
+        """One evaluation with all gradients that are wanted of it; penalties are left out, which cost as much again."""
         with watched(players) as units, live(players, game.players), torch.enable_grad():
             outcome = game.play(players, round, game.players)
             costs = game.costs(outcome, game.players)

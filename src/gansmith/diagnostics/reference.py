@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gansmith.diagnostics.signals.cells import Cells, kl, missed
+from gansmith.diagnostics.signals.cells import Cells, missed
 from gansmith.diagnostics.signals.samples import (
     energy_distance,
     local_diversity,
@@ -17,7 +17,7 @@ from gansmith.diagnostics.signals.samples import (
     within_diversity,
 )
 from gansmith.diagnostics.signals.spectra import Comb, grid_share
-from gansmith.metrics import Extractor
+from gansmith.metrics import Extractor, share_divergence
 from gansmith.metrics.images import as_images, fit
 
 __all__ = ["Reference", "features_of"]
@@ -123,7 +123,7 @@ class Reference:
             "diversity": self.diversity(features),
             "local_diversity": local_diversity(features, self.features),
             "missed": missed(counts, self.cells.shares),
-            "kl": kl(counts, self.cells.shares),
+            "kl": share_divergence(counts, self.cells.shares).value,
             "nearest": float(distances.amin(1).median()) / max(self.nearest, 1e-12),
         }
         if self.labels is not None:

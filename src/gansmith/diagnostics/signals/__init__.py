@@ -1,6 +1,6 @@
 """The signals that verdicts rest on, each a function of tensors."""
 
-from gansmith.diagnostics.signals.cells import Cells, kl, missed
+from gansmith.diagnostics.signals.cells import Cells, missed
 from gansmith.diagnostics.signals.gradients import non_finite, norm, reach, rotation, saturated
 from gansmith.diagnostics.signals.samples import (
     diversity,
@@ -24,7 +24,6 @@ __all__ = [
     "energy_distance",
     "grid_share",
     "intraclass_correlation",
-    "kl",
     "local_diversity",
     "logit_gap",
     "mean_distance",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gansmith.metrics import kmeans
 
-__all__ = ["Cells", "kl", "missed"]
+__all__ = ["Cells", "missed"]
 
 ROUNDS = 25
 """Of k-means; where a few points still change their cells after so many, it does not matter here."""
@@ -60,21 +60,6 @@ def missed(counts: Tensor, shares: Tensor, *, least: float = 0.25) -> float:
     """
     due = shares * counts.sum()
     return float(shares[counts < least * due].double().sum())
-
-
-def kl(counts: Tensor, shares: Tensor) -> float:
-    """KL(samples ‖ data) over the cells, in nats: 0 where every cell has its share, log(K/k) for k of K equal ones.
-
-    Args:
-        counts: samples in each cell (K,).
-        shares: the data's share of each (K,), all above 0.
-
-    Example:
-        >>> round(kl(torch.tensor([50, 50, 0, 0]), torch.full((4,), 0.25)), 4)
-        0.6931
-    """
-    p = counts.double() / counts.sum()
-    return float(torch.special.xlogy(p, p / shares.double()).sum())
 
 
 def _counts(features: Tensor, centres: Tensor) -> Tensor:
