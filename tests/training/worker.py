@@ -3,10 +3,12 @@
 import os
 import sys
 import time
+import weakref
 from itertools import product
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from gansmith.dynamics import SGD, Alternating, field
@@ -219,6 +221,7 @@ def words(processes: Processes) -> dict[str, object]:
 def main(task: str, out: Path, timeout: float = 60.0) -> None:
     """Do the task and write what came of it."""
     with joined(timeout) as processes:
+        group = weakref.ref(dist.group.WORLD) if processes.world > 1 else lambda: None
         if task == "work":
             result = {
                 "gradients": gradients(processes),
@@ -228,14 +231,21 @@ def main(task: str, out: Path, timeout: float = 60.0) -> None:
                 "latent": batch(processes, torch.float32)["latent"],
             }
             torch.save(result, out / f"{processes.world}-{processes.rank}.pt")
-            return
-        for step in range(100_000):
-            processes.average_([torch.zeros(4)])
-            if processes.rank == 1 and step == 3:
-                print("rank 1 is lost", flush=True)
-                if task == "die":
-                    os._exit(7)
-                time.sleep(300)
+        else:
+            wait_for_the_lost(processes, task)
+    # The group's threads end with it; threads that are left when Python ends may end it by an abort.
+    assert group() is None, "somebody still holds the group of processes"
+
+
+def wait_for_the_lost(processes: Processes, task: str) -> None:
+    """Go on with messages of which one is never answered, because a process dies or hangs."""
+    for step in range(100_000):
+        processes.average_([torch.zeros(4)])
+        if processes.rank == 1 and step == 3:
+            print("rank 1 is lost", flush=True)
+            if task == "die":
+                os._exit(7)
+            time.sleep(300)
 
 
 if __name__ == "__main__":

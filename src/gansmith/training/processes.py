@@ -146,6 +146,10 @@ def joined(timeout: float = 300.0) -> Iterator[Processes]:
     if world == 1:
         yield Processes()
         return
+    # An optimiser imports this, and its functions keep the group of that moment as a default: threads would outlive
+    # `destroy_process_group`, and one that is at work when Python ends aborts it. Now there is no group to keep.
+    import torch.distributed.nn.functional
+
     own_device = torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", world))
     if own_device:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
