@@ -86,6 +86,21 @@ def probe(*, conditional: bool = False, held_out: bool = True, **more) -> Probe:
     )
 
 
+def test_players_run_in_the_precision_of_training_and_look_the_same():
+    """Bfloat16 keeps 8 bits, so that a figure made of hundreds of its values is off by a per cent or so."""
+    players, kinds = pair(conditional=True), []
+    first = next(m for m in players["discriminator"].modules() if isinstance(m, nn.Conv2d))
+    first.register_forward_hook(lambda module, inputs, output: kinds.append(output.dtype))
+    whole, half = (
+        probe(conditional=True, turning=1, precision=precision)(GAME, players, Sampled(players["generator"]), step=7)
+        for precision in ("float32", "bfloat16")
+    )
+    assert {torch.float32, torch.bfloat16} == set(kinds)
+    assert whole.keys() == half.keys()
+    for name in whole:
+        assert half[name] == pytest.approx(whole[name], rel=0.05, abs=0.03), name
+
+
 @pytest.mark.parametrize("conditional", [False, True])
 def test_it_leaves_no_trace(conditional):
     """Bit for bit: parameters, gradients, buffers, modes, what requires a gradient, hooks, random state."""

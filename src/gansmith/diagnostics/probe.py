@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +62,7 @@ class Probe:
         count: samples of the averaged generator that are looked at.
         cells: into how many parts the real images are divided.
         turning: rotation is measured at about one look in so many, since it is dear; 0 leaves it out.
+        precision: in which the players run, as in training; all that is made of what they say is in float32 at least.
         seed: decides which images and latents are looked at.
 
     Raises:
@@ -83,6 +84,7 @@ class Probe:
         count: int = 128,
         cells: int = 20,
         turning: int = 8,
+        precision: Literal["float32", "bfloat16"] = "float32",
         seed: int = 0,
     ) -> None:
         if len(images) < 4 or min(batch, count) < 4:
@@ -94,6 +96,7 @@ class Probe:
         self.unseen = None if held_out is None else _Set.chosen(held_out, held_out_labels, key_seed(seed, "held out"))
         self.latent, self.noise, self.conditional = latent, noise, conditional
         self.batch, self.count, self.turning, self.seed = batch, count, turning, seed
+        self.precision = precision
         self.reference = Reference.of(
             self.train.images,
             self.extractor,
@@ -137,8 +140,12 @@ class Probe:
             found |= self._live(players, outcome, key)
             found |= self._turning(game, players, round)
         with _untouched(players, key_seed(*key)):  # a sampler may be one of the players
-            found |= self._content(sampler, key)
+            found |= self._content(sampler, key, device)
         return {PREFIX + name: value for name, value in found.items()}
+
+    def _running(self, device: torch.device) -> torch.autocast:
+        """Inside, players run in the precision in which they are trained."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def _round(self, images: _Set, key: tuple[object, ...], device: torch.device) -> Round:
         rows = images.rows(self.batch, key_seed(*key, "rows"))
@@ -152,8 +159,9 @@ class Probe:
     def _play(self, game: Game, players: Players, round: Round) -> tuple[dict[str, float], Outcome]:
         """One evaluation with all gradients that are wanted of it; penalties are left out, which cost as much again."""
         with watched(players) as units, live(players, game.players), torch.enable_grad():
-            outcome = game.play(players, round, game.players)
-            costs = game.costs(outcome, game.players)
+            with self._running(round["real"].device):
+                outcome = game.play(players, round, game.players)
+                costs = game.costs(outcome, game.players)
             own = trainable(players, (DISCRIMINATOR, GENERATOR))
             fake, scores = outcome["fake"], outcome["fake_scores"]
             taken = gradients(costs, {**own, GENERATOR: [*own[GENERATOR], fake, scores]})
@@ -187,7 +195,8 @@ class Probe:
         # The same samples stand beside both sets, so that what differs is the real images.
         others = self._round(self.unseen, (*key, "held out"), outcome["fake"].device).recall(round.memory)
         same = {name: round[name] for name in ("fake_label",) if name in round}
-        judged = bare(game).play(players, others.given(fake=outcome["fake"], **same), [DISCRIMINATOR])
+        with self._running(outcome["fake"].device):
+            judged = bare(game).play(players, others.given(fake=outcome["fake"], **same), [DISCRIMINATOR])
         real, fake = judged["real_scores"], judged["fake_scores"]
         return {
             "accuracy_held_out": accuracy(real, fake),
@@ -201,10 +210,11 @@ class Probe:
         batch = outcome["fake"]
         features = features_of(batch.cpu(), self.extractor)
         found = {"batch_correlation": 0.0, "live/diversity": self.reference.diversity(features)}
-        if mixers(players[GENERATOR]):
+        if mixing(players[GENERATOR]):
             again = self._round(self.train, (*key, "again"), batch.device)
             label = (again["fake_label"],) if self.conditional else ()
-            other = players[GENERATOR](again["latent"], *label)
+            with self._running(batch.device):
+                other = players[GENERATOR](again["latent"], *label)
             found["batch_correlation"] = intraclass_correlation([batch.flatten(1), other.flatten(1)])
         return found | {f"live/centre/{i}": float(x) for i, x in enumerate(self.reference.centre(features), 1)}
 
@@ -217,13 +227,14 @@ class Probe:
         return {} if math.isnan(share) else {"rotation": share}
 
     @torch.no_grad()
-    def _content(self, sampler: Sampler, key: tuple[object, ...]) -> dict[str, float]:
+    def _content(self, sampler: Sampler, key: tuple[object, ...], device: torch.device) -> dict[str, float]:
         """What the averaged generator makes."""
         seed = key_seed(*key, "samples")
         asked = None
         if self.conditional and self.train.labels is not None:
             asked = self.train.labels[self.train.rows(self.count, seed)]
-        images = sampler.sample(self.count, seed=seed, labels=asked).cpu()
+        with self._running(device):
+            images = sampler.sample(self.count, seed=seed, labels=asked).cpu()
         return self.reference.signals(images, features_of(images, self.extractor), asked)
 
 
@@ -247,16 +258,16 @@ class _Set:
         return torch.cat([torch.randperm(len(self.images), generator=draw) for _ in range(times)])[:n]
 
 
-def mixers(module: nn.Module) -> list[str]:
+def mixing(module: nn.Module) -> list[str]:
     """The names of the parts that mix the samples of a batch: batch norms of any make, and those that say so.
 
     Example:
-        >>> mixers(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.InstanceNorm1d(2)))
+        >>> mixing(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.InstanceNorm1d(2)))
         ['1']
     """
     norms = [(name, part) for name, part in module.named_modules() if "running_mean" in part._buffers]
-    mixing = [name for name, part in norms if isinstance(part, _BatchNorm) or not isinstance(part, _NormBase)]
-    return mixing or [name for name, part in module.named_modules() if not getattr(part, "samplewise", True)]
+    found = [name for name, part in norms if isinstance(part, _BatchNorm) or not isinstance(part, _NormBase)]
+    return found or [name for name, part in module.named_modules() if not getattr(part, "samplewise", True)]
 
 
 def bare(game: Game) -> Game:

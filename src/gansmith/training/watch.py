@@ -48,6 +48,7 @@ def probe_of(session: Session) -> Probe:
         held_out=pixels[unseen] if enough else None,
         held_out_labels=labels[unseen] if enough and labels is not None else None,
         batch=max(4, recipe.batch),
+        precision=session.engine.precision,
     )
 
 
