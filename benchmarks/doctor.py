@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,9 +81,16 @@ def recipe_of(scenario: Scenario, data: str, steps: int, seed: int) -> Any:
     return settled(replace(recipe, every=replace(recipe.every, log=looks, watch=looks, sample=10**9)))
 
 
-def run(job: Job) -> dict[str, Any]:
-    """One training with everything that the doctor and the truth see of it, in a process of its own."""
-    from gansmith.training.config import flattened
+class Now(NamedTuple):
+    """A training after one of its steps."""
+
+    session: Any
+    records: list[dict[str, Any]]  # what was written down since the step before
+    broken: bool = False  # something is not finite: the training ends here
+
+
+def course(job: Job, images: Any) -> Iterator[Now]:
+    """One training, watched by the doctor, from before its first step."""
     from gansmith.training.engine import DeviceEngine
     from gansmith.training.meter import Meter
     from gansmith.training.model import Model
@@ -91,34 +98,48 @@ def run(job: Job) -> dict[str, Any]:
     from gansmith.training.watch import probe_of
 
     data, name, seed, steps = job
-    scenario, started = SCENARIOS[name], time.perf_counter()
-    recipe, truth = recipe_of(scenario, data, steps, seed), Truth.of(data)
-    images = scenario.images(DATA[data].train())
+    scenario, recipe = SCENARIOS[name], recipe_of(SCENARIOS[name], data, steps, seed)
     session = Session.start(recipe, images, DeviceEngine(precision="float32"))
-    settings, probe, meter = flattened(recipe), probe_of(session), Meter(recipe.batch)
-    records: list[dict[str, Any]] = []
-    marks, broken = [truth.mark(session, images)], None
-    while session.step < steps and broken is None:
+    probe, meter = probe_of(session), Meter(recipe.batch)
+    yield Now(session, [])
+    while session.step < steps:
         if scenario.fault is not None and session.step == int(scenario.at * steps):
             scenario.fault(session)
         meter.add(session.advance())
+        records: list[dict[str, Any]] = []
         if not meter.finite() or (session.step % 10 == 0 and session.broken()):
-            broken = session.step
-            records.append({"step": broken, **{f"cost/{player}": math.nan for player in session.players}})
-            break
+            records.append({"step": session.step, **{f"cost/{player}": math.nan for player in session.players}})
+            yield Now(session, records, broken=True)
+            return
         if session.step % recipe.every.watch == 0:
             records.append(meter.record(session.step, steps))
             memory = session.dynamics.get("memory")
             seen = probe(session.recipe.game, session.players, Model.of(session), step=session.step, memory=memory)
             records.append({"step": session.step, **seen})
-        if session.step % max(1, steps // MARKS) == 0:
-            marks.append(truth.mark(session, images))
+        yield Now(session, records)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """One training with everything that the doctor and the truth see of it, in a process of its own."""
+    from gansmith.training.config import flattened
+
+    data, name, seed, steps = job
+    truth, started = Truth.of(data), time.perf_counter()
+    images = SCENARIOS[name].images(DATA[data].train())
+    records: list[dict[str, Any]] = []
+    marks, broken = [], None
+    for now in course(job, images):
+        step, records = now.session.step, [*records, *now.records]
+        if now.broken:
+            broken = step
+        elif step % max(1, steps // MARKS) == 0:
+            marks.append(truth.mark(now.session, images))
     return {
         "data": data,
         "scenario": name,
         "seed": seed,
         "steps": steps,
-        "settings": _plain(settings),
+        "settings": _plain(flattened(recipe_of(SCENARIOS[name], data, steps, seed))),
         "broken": broken,
         "seconds": round(time.perf_counter() - started, 1),
         "records": [_rounded(record) for record in records],

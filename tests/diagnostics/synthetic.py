@@ -60,7 +60,7 @@ HEALTHY: Mapping[str, Curve] = {
 }
 
 
-def run(*, noise: float = 0.05, steps: int = 1000, every: int = 25, last: int | None = None, **changed: Curve) -> Trace:
+def run(*, noise: float = 0.05, steps: int = 1000, every: int = 20, last: int | None = None, **changed: Curve) -> Trace:
     """A run's trace with some noise on each signal; names are written with ``__`` for a slash."""
     draw = random.Random(0)
     curves = {**HEALTHY, **{name.replace("__", "/"): curve for name, curve in changed.items()}}

@@ -59,7 +59,7 @@ def test_each_disorder_is_found_with_its_onset_evidence_and_remedy(disorder):
 def test_each_is_found_within_a_tenth_of_the_run_after_its_onset(disorder):
     """Those that were there from the beginning can be told from a slow start only later."""
     trace = run(**DISORDERS[disorder])
-    first = next(step for step in range(0, 1001, 25) if disorder in found(trace.until(step)))
+    first = next(step for step in range(0, 1001, 20) if disorder in found(trace.until(step)))
     always = disorder in ("dead start", "discriminator too weak")
     late = 75 if disorder in ("overfitting", "getting worse since its best") else 0  # medians over more, a slow slope
     assert first <= (350 if always else 600 + late)
@@ -75,11 +75,11 @@ def test_a_class_or_two_is_a_warning_and_many_are_a_failure():
 
 
 def test_after_going_back_a_remedy_gets_the_time_that_a_beginning_gets():
-    """Of 1,000 steps a tenth, but at least 200 steps, from where the run went back to."""
+    """Of 1,000 steps a tenth, but at least 250 steps, from where the run went back to."""
     trace = run(**DISORDERS["mode collapse"])
-    assert diagnose(trace.until(700), SETTINGS, since=550).state == "too early to say"
-    assert diagnose(trace.until(775), SETTINGS, since=550).failing.disorder == "mode collapse"
-    broken = trace.until(700).given({"step": 710, "cost/generator": math.nan})
+    assert diagnose(trace.until(780), SETTINGS, since=550).state == "too early to say"
+    assert diagnose(trace.until(800), SETTINGS, since=550).failing.disorder == "mode collapse"
+    broken = trace.until(780).given({"step": 790, "cost/generator": math.nan})
     assert diagnose(broken, SETTINGS, since=550).failing.disorder == "divergence"
 
 
@@ -90,9 +90,9 @@ def test_in_the_first_steps_nothing_is_judged_however_short_the_run():
 
 
 def test_oscillation_is_a_lead_that_changes_sides():
-    swing = run(logit_gap=lambda t: math.cos(60 * t), accuracy=lambda t: 0.5 + 0.3 * math.cos(60 * t), distance=BAD)
+    swing = run(logit_gap=lambda t: math.cos(75 * t), accuracy=lambda t: 0.5 + 0.3 * math.cos(75 * t), distance=BAD)
     assert "oscillation" in found(swing)
-    assert "oscillation" not in found(run(logit_gap=lambda t: math.cos(60 * t)))  # samples are good, or get better
+    assert "oscillation" not in found(run(logit_gap=lambda t: math.cos(75 * t)))  # samples are good, or get better
 
 
 def test_oscillation_is_a_mean_that_wanders():

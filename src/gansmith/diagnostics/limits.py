@@ -50,9 +50,9 @@ class Limits:
     """
 
     smooth: int = 3
-    persist: int = 3
+    persist: int = 4
     grace: float = 0.1
-    slowest: int = 200
+    slowest: int = 250
     least: int = 5
     window: float = 0.075
     improving: float = 0.05

@@ -114,7 +114,7 @@ class Schedules:
     sample: int = 500
     save: int = 500
     keep: int = 2
-    watch: int = 125
+    watch: int = 100
 
     def __post_init__(self) -> None:
         _check_least(self, 1, "log", "sample", "save", "keep")

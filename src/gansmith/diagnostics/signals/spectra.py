@@ -42,7 +42,7 @@ class Comb:
                 f"images of {tuple(images.shape[2:])} pixels are too small for a spectrum; 16 is the least"
             )
         cut = images[..., :height, :width].float()
-        power = torch.fft.fft2(cut, norm="ortho").abs().square().mean((0, 1))
+        power = _power(cut).mean((0, 1))
         power[0, 0] = 0
         peaks, around = [], []
         for i in range(PERIOD):
@@ -52,6 +52,14 @@ class Comb:
                     peaks.append(near)
                     around.append(ring)
         return cls(torch.stack(peaks), torch.stack(around), float(power.sum()), power.numel())
+
+
+def _power(images: Tensor) -> Tensor:
+    """|FFT|² of images (n, c, h, w), from one half: that of real numbers has the other at the opposite frequencies."""
+    half = torch.view_as_real(torch.fft.rfft2(images, norm="ortho")).square().sum(-1)
+    width = images.shape[-1]
+    opposite = half[..., 1 : width - width // 2].flip(-1)
+    return torch.cat([half, opposite.roll(-1, -2).flip(-2)], -1)
 
 
 def _near(power: Tensor, row: int, column: int) -> tuple[Tensor, Tensor]:
