@@ -285,6 +285,23 @@ def test_stopped_and_resumed_what_is_not_finite_leads_back_to_where_it_would_hav
     assert same(cut, whole)
 
 
+def test_it_goes_back_to_before_it_began_to_fail_in_any_way(
+    planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gravest verdict began at step 6, after what is saved at 4; another one at step 2."""
+
+    def older(trace: Any, settings: Any, since: int) -> Any:
+        found = planned.planned(trace, settings, since)
+        more = tuple(replace(verdict, disorder="oscillation", began=2) for verdict in found.verdicts)
+        return replace(found, verdicts=(*found.verdicts, *more))
+
+    monkeypatch.setattr("gansmith.training.watch.diagnose", older)
+    recipe = planned.recipe(on_failure="rollback")
+    run = train(recipe, out=tmp_path / "run", data=planned.images(), display=planned.Said())
+    first = lines(run.path, "decisions.jsonl")[0]
+    assert (first["disorder"], first["to"]) == ("mode collapse", 0)
+
+
 def test_the_best_so_far_is_no_place_to_go_back_to(
     planned: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

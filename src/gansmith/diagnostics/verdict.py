@@ -91,6 +91,19 @@ class Diagnosis:
         return next((verdict for verdict in self.verdicts if verdict.failure), None)
 
     @property
+    def onset(self) -> int | None:
+        """The step since which the run fails, by whichever verdict is the oldest; None if it does not.
+
+        Example:
+            >>> remedy = Remedy(sentence="")
+            >>> said = [("divergence", 90), ("oscillation", 20)]
+            >>> ill = [Verdict(disorder=name, began=at, seen=100, evidence=(), remedy=remedy) for name, at in said]
+            >>> Diagnosis(step=100, verdicts=tuple(ill)).onset
+            20
+        """
+        return min((verdict.began for verdict in self.verdicts if verdict.failure), default=None)
+
+    @property
     def state(self) -> str:
         """A few plain words: "healthy", "mode collapse since step 1,200"."""
         if not self.known:

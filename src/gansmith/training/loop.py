@@ -163,19 +163,21 @@ class Loop:
         verdict = self.policy.looked(before)
         if verdict is None:
             return True
-        self._go_back(verdict)
+        self._go_back(verdict, self.watch.diagnosis.onset)
         return False
 
     def _not_finite(self) -> None:
         self._go_back(self.policy.not_finite(self.meter))
 
-    def _go_back(self, verdict: Verdict) -> None:
+    def _go_back(self, verdict: Verdict, onset: int | None = None) -> None:
         """Return to a checkpoint from before with other noise, and with what the verdict says should be changed.
 
-        Where it returned to the last time, it was ill already, if that was not enough: then to an earlier one.
+        Before the onset, if the run began to fail in another way already. Where it returned to the last time, it was
+        ill already, if that was not enough: then to an earlier one.
         """
         step, checkpoints, tried = self.session.step, self._checkpoints(), went_back_to(self.session.decisions)
-        path = checkpoints.before(verdict.began, tried=tried) if self.processes.first else None
+        began = verdict.began if onset is None else onset
+        path = checkpoints.before(began, tried=tried) if self.processes.first else None
         tree, _ = checkpoints.load(Path(self.processes.tell(str(path))))
         self.session, decision, anew = returned(self.session, tree, verdict)
         self.recipe, self.saved, self.scored = self.session.recipe, -1, None
