@@ -10,6 +10,7 @@ from gansmith.diagnostics.remedies import (
     cure,
     even,
     lighter,
+    paced,
     penalised,
     remedy,
     slower,
@@ -80,14 +81,16 @@ def test_uneven_rates_are_made_even_however_they_are_written():
     assert even({LR: 0.1, "dynamics.alternating.rates": {}}) is None
 
 
-@pytest.mark.parametrize("change", [slower, even, steady, penalised, lighter, unsaturated, augmented])
+@pytest.mark.parametrize("change", [slower, paced, even, steady, penalised, lighter, unsaturated, augmented])
 def test_what_a_recipe_does_not_have_is_not_changed(change):
     assert change({"steps": 10, "dynamics.code": "mine:Dynamics"}) is None
 
 
-def test_a_usual_rate_is_left_alone_where_only_a_fast_one_matters():
-    assert slower({LR: 0.002}, only_fast=True) is None
-    assert slower({LR: 0.05}, only_fast=True) is not None
+@pytest.mark.parametrize(("rate", "settings"), [(0.002, None), (1e-4, None), (0.05, {LR: 0.002}), (1e-5, {LR: 0.002})])
+def test_only_a_rate_far_from_the_usual_one_is_unusual(rate, settings):
+    """Published recipes for Adam lie between 5·10⁻⁵ and 2·10⁻³."""
+    change = paced({LR: rate})
+    assert (change and change.settings) == settings
 
 
 def test_a_remedy_is_all_its_changes_or_the_words_that_remain():

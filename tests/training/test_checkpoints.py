@@ -275,6 +275,14 @@ def test_what_is_saved_out_of_turn_pushes_out_nothing_to_go_back_to(tmp_path: Pa
     assert len(checkpoints.entries()) == 1
 
 
+def test_where_no_checkpoint_is_from_before_the_oldest_healthy_one_is_the_nearest(tmp_path: Path) -> None:
+    """A run that is ill since step 0 goes back to where it began, not to the newest; it may do so again."""
+    checkpoints = Checkpoints(tmp_path, keep=3, every=4, warn=lambda _: None)
+    first, *_, last = (checkpoints.save(step, {}, facts={"healthy": True}) for step in (0, 4, 8))
+    assert checkpoints.before(0) == checkpoints.before(0, tried=0) == first
+    assert checkpoints.before(9) == last
+
+
 def test_keeping_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="keep is 0"):
         Checkpoints(tmp_path, keep=0)

@@ -15,6 +15,7 @@ __all__ = [
     "first",
     "lighter",
     "milder",
+    "paced",
     "penalised",
     "remedy",
     "slower",
@@ -26,7 +27,7 @@ __all__ = [
 
 Settings = Mapping[str, Any]
 USUAL = {"adam": 0.002, "sgd": 0.1}
-"""Learning rates that the recipes here do well with; one far above is the first suspect."""
+"""Learning rates that the recipes here do well with at most; one above, or far below, is a suspect."""
 
 
 class Change(NamedTuple):
@@ -67,13 +68,13 @@ def cure(settings: Settings, *, otherwise: str = "") -> Remedy:
 
 
 def unusual(settings: Settings) -> list[Change]:
-    """Changes that undo what few recipes do: uneven rates, a loss that saturates, much momentum, no penalty."""
+    """Changes that undo what few recipes do: a loss that saturates, uneven rates, much momentum, no penalty, haste."""
     suspects = (
         unsaturated(settings),
         even(settings),
         steady(settings),
         penalised(settings, anew=True),
-        slower(settings, only_fast=True),
+        paced(settings),
     )
     return [change for change in suspects if change is not None]
 
@@ -88,13 +89,8 @@ def first(*changes: Change | None) -> Change | None:
     return next((change for change in changes if change is not None), None)
 
 
-def slower(settings: Settings, *, times: float = 2.0, only_fast: bool = False) -> Change | None:
+def slower(settings: Settings, *, times: float = 2.0) -> Change | None:
     """A learning rate that is so many times smaller, and no larger than usual; None where it is not known.
-
-    Args:
-        settings: the recipe's fields.
-        times: by what it is divided.
-        only_fast: leave one that is usual alone.
 
     Example:
         >>> slower({"dynamics.alternating.optimizer.adam.lr": 0.002}).words
@@ -103,12 +99,24 @@ def slower(settings: Settings, *, times: float = 2.0, only_fast: bool = False) -
     place = _place(settings, ".lr", under="dynamics.")
     if place is None:
         return None
-    name, rate = place, float(settings[place])
-    usual = USUAL.get(name.split(".")[-2], rate)
-    if only_fast and rate <= usual:
+    new = _rounded(min(float(settings[place]) / times, _usual(settings, place)))
+    return Change(f"lower the learning rate: --lr {new:g}", {place: new})
+
+
+def paced(settings: Settings, *, far: float = 50.0) -> Change | None:
+    """The usual learning rate in place of one above it, or more than `far` times below it.
+
+    Example:
+        >>> paced({"dynamics.alternating.optimizer.adam.lr": 1e-6}).words
+        'raise the learning rate: --lr 0.002'
+    """
+    place = _place(settings, ".lr", under="dynamics.")
+    if place is None:
         return None
-    new = _rounded(min(rate / times, usual))
-    return Change(f"lower the learning rate: --lr {new:g}", {name: new})
+    rate, usual = float(settings[place]), _usual(settings, place)
+    if usual / far <= rate <= usual:
+        return None
+    return Change(f"{'lower' if rate > usual else 'raise'} the learning rate: --lr {usual:g}", {place: usual})
 
 
 def even(settings: Settings, *, far: float = 1.5) -> Change | None:
@@ -228,6 +236,11 @@ def _is_loss(settings: Settings, penalties: str, tag: str) -> bool:
     """Whether the loss of the game with those penalties is the one of that name."""
     loss = _loss(penalties)
     return settings.get(loss) == tag or any(name.startswith(f"{loss}.{tag}") for name in settings)
+
+
+def _usual(settings: Settings, place: str) -> float:
+    """The usual learning rate of the optimiser whose field that is; of an unknown one, what is there."""
+    return USUAL.get(place.split(".")[-2], float(settings[place]))
 
 
 def _place(settings: Settings, ending: str, *, under: str) -> str | None:

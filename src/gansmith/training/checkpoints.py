@@ -198,18 +198,18 @@ class Checkpoints:
         return known if len(known) <= HEALTHY else [*known[: HEALTHY - 1], known[-1]]
 
     def before(self, step: int, *, tried: int | None = None) -> Path | None:
-        """The newest healthy checkpoint from before `step`, else the newest at a multiple of `every`, else of all.
+        """The newest healthy checkpoint from before `step`, else the oldest healthy one.
 
-        What is not what was saved is passed over, and so is the one of the step `tried`, if there is an earlier one.
+        Where none is, the newest at a multiple of `every`, else of all. What is not what was saved is passed over, and
+        so is the one of the step `tried`, if there is an earlier one.
         """
-        again = None
-        for path in self.healthy():
-            place = _place(path)[0]
-            if place < step and _is_whole(path):
-                if place != tried:
-                    return path
-                again = path
-        return again or self._newest(self._regular(self.entries())) or self.latest()
+        again = oldest = None
+        for path in filter(_is_whole, self.healthy()):
+            oldest, place = path, _place(path)[0]
+            if place < step and place != tried:
+                return path
+            again = path if place < step else again
+        return again or oldest or self._newest(self._regular(self.entries())) or self.latest()
 
     def _regular(self, entries: Sequence[Path]) -> list[Path]:
         return [path for path in entries if _place(path)[0] % self.every == 0]
