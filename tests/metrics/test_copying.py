@@ -6,10 +6,12 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu
 from torch import Tensor
 
-from gansmith.metrics import authenticity, copying_test, mann_whitney
+from gansmith.metrics import authenticity, copying_test, kmeans, mann_whitney
+from gansmith.metrics.copying import TooFewError
 
 
 def normal(n: int, d: int, seed: int) -> Tensor:
@@ -43,6 +45,15 @@ def test_new_data_are_authentic_unless_they_and_a_training_point_are_nearest_to_
 
 
 @pytest.mark.analytic
+def test_authenticity_against_the_definition() -> None:
+    train, fake = normal(40, 3, 21).numpy(), 0.9 * normal(60, 3, 22).numpy()
+    across, within = cdist(fake, train), cdist(train, train) + np.diag(np.full(40, np.inf))
+    expected = (across.min(1) > within.min(1)[across.argmin(1)]).mean()
+    assert 0.2 < expected < 0.8  # else the case would tell little
+    assert authenticity(torch.from_numpy(train), torch.from_numpy(fake)).value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.analytic
 def test_authenticity_of_copies_and_of_strangers() -> None:
     train = normal(300, 5, 2)
     assert authenticity(train, train[:50] + 1e-6).value == 0
@@ -63,8 +74,9 @@ def test_new_data_do_not_look_copied() -> None:
 @pytest.mark.analytic
 def test_copies_in_one_region_are_found() -> None:
     train, held_out, new = normal(600, 2, 3), normal(600, 2, 4), normal(600, 2, 5)
-    everywhere = copying_test(train, held_out, train, cells=4)
-    assert everywhere.z < -10
+    # Every copy is nearer than every held-out point: U = 0, and Z = −nm/2 / √(nm(n + m + 1)/12) = −√(3nm/(n + m + 1)).
+    copies = train + 1e-6 * normal(600, 2, 23)
+    assert copying_test(train, held_out, copies, cells=1).z == pytest.approx(-math.sqrt(3 * 600 * 600 / 1201), rel=1e-3)
     # Copies where x > 0, and samples that keep away from the training set where x < 0.
     half = torch.cat((train[train[:, 0] > 0], new[new[:, 0] < 0] + 0.3 * normal(int((new[:, 0] < 0).sum()), 2, 6)))
     cells = copying_test(train, held_out, half, cells=4).cells
@@ -74,18 +86,28 @@ def test_copies_in_one_region_are_found() -> None:
     assert far.z > 1
 
 
-@pytest.mark.analytic
-def test_one_cell_by_hand() -> None:
-    train, held_out, fake = normal(50, 3, 7), normal(40, 3, 8), 0.8 * normal(30, 3, 9)
-
-    def distances(points: Tensor) -> np.ndarray:
-        return np.sqrt(np.square(points.numpy()[:, None] - train.numpy()[None]).sum(2)).min(1)
-
-    expected = mannwhitneyu(distances(fake), distances(held_out), use_continuity=False, method="asymptotic")
-    found = copying_test(train, held_out, fake, cells=1)
-    n, m = 40, 30
-    z = (expected.statistic - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
-    assert found == (pytest.approx(z, rel=1e-9), 1, (pytest.approx(z, rel=1e-9),), 1)
+@pytest.mark.reference
+@pytest.mark.parametrize("cells", [1, 4])
+def test_cells_by_hand(cells: int) -> None:
+    # Samples and held-out points are spread over the cells in different shares, so that the weights tell which count,
+    # and distances go to the training points of the cell alone, which are not always the nearest of all.
+    train, held_out, fake = normal(100, 2, 7), normal(160, 2, 8) + 0.4, 0.8 * normal(120, 2, 9) - 0.3
+    centres, of_train = kmeans(train, cells)
+    of_held_out, of_fake = (cdist(points, centres).argmin(1) for points in (held_out, fake))
+    z, n = [], []
+    for cell in range(cells):
+        made, new = fake[of_fake == cell], held_out[of_held_out == cell]
+        known = train[of_train == cell]
+        far, near = (cdist(points, known).min(1) for points in (made, new))
+        u = mannwhitneyu(far, near, use_continuity=False, method="asymptotic").statistic
+        product, count = len(made) * len(new), len(made) + len(new)
+        z.append((u - product / 2) / math.sqrt(product * (count + 1) / 12))
+        n.append(len(new))
+    found = copying_test(train, held_out, fake, cells=cells, least=5)
+    assert found.cells == pytest.approx(z, rel=1e-9)
+    assert found.z == pytest.approx(np.average(z, weights=n), rel=1e-9)
+    assert found.error == pytest.approx(math.hypot(*n) / sum(n), rel=1e-12)
+    assert found.judged == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.analytic
@@ -97,6 +119,11 @@ def test_weights_and_cells_that_are_left_out() -> None:
     assert found.judged == pytest.approx(0.3)
     assert sum(math.isnan(z) for z in found.cells) == 1
     assert found.z in [z for z in found.cells if not math.isnan(z)]
+    assert found.error == pytest.approx(1)  # of a single standard normal figure, whatever its weight
+    # Just as many as are asked for are enough.
+    assert copying_test(train, held_out, normal(40, 2, 13), cells=2, least=30) == found
+    with pytest.raises(TooFewError, match="none of 2 cells has 31 samples"):
+        copying_test(train, held_out, normal(40, 2, 13), cells=2, least=31)
 
 
 @pytest.mark.analytic

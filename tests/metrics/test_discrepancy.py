@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from gansmith.metrics import kernel_distance, mmd
@@ -89,6 +90,15 @@ def test_the_jackknife_is_the_variance_of_leaving_out() -> None:
             sets[i][side] = torch.cat((points[:i], points[i + 1 :]))
         variance += (n - 1) * float(np.var([unbiased_mmd(*pair, _cubic).value for pair in sets]))
     assert kernel_distance(x, y, subsets=None).error == pytest.approx(math.sqrt(variance), rel=1e-10)
+
+
+@pytest.mark.reference
+def test_mmd_is_the_mean_of_the_kernel_over_different_points() -> None:
+    # The kernel of scipy's squared distances, written out.
+    x, y = normal(40, 3, 10), normal(30, 3, 11, shift=0.5)
+    of_x, of_y, across = (np.exp(-cdist(a, b, "sqeuclidean") / (2 * 0.8**2)) for a, b in ((x, x), (y, y), (x, y)))
+    expected = (of_x.sum() - 40) / (40 * 39) + (of_y.sum() - 30) / (30 * 29) - 2 * across.mean()  # k(a, a) is 1
+    assert mmd(x, y, bandwidth=0.8).value == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.reference

@@ -40,6 +40,18 @@ def test_chords_of_a_linear_generator() -> None:
 
 
 @pytest.mark.analytic
+def test_the_place_on_the_path_is_uniform() -> None:
+    # For G(z) = z² on the line the speed at t is 2uw with u = a + t(b − a) and w = b − a, normal with variances
+    # (1 − t)² + t² and 2 and covariance 2t − 1. E(2uw)² = 4(2·((1 − t)² + t²) + 2(2t − 1)²), over t uniform on [0, 1]
+    # 4(4/3 + 2/3) = 8; at either end alone it would be 16, and half-way 4.
+    def squared(z: Tensor) -> Tensor:
+        return z.square().view(-1, 1, 1, 1)
+
+    found = path_length(squared, pixels(), latent=1, between=torch.lerp, dtype=torch.float64, n=20_000)
+    assert abs(found.value - 8) < 3 * found.error < 1
+
+
+@pytest.mark.analytic
 def test_single_precision_is_enough_for_the_papers_step() -> None:
     matrix = torch.randn(20, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     exact = path_length(linear(matrix), pixels(), latent=8, **SETTINGS)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from scipy.spatial import cKDTree
+from scipy.stats import norm
 from torch import Tensor
 
-from gansmith.metrics import logistic, neighbour_vote, two_sample_test
+from gansmith.metrics import logistic, neighbour_vote, two_sample_test, wilson
 
 PHI = NormalDist().cdf
 
@@ -76,6 +78,39 @@ def test_logistic_regression_is_the_minimum_that_scipy_finds() -> None:
     expected = design(unseen) @ minimize(loss, np.zeros(5), tol=1e-10).x
     ours = logistic(torch.from_numpy(x), torch.from_numpy(y), torch.from_numpy(unseen), ridge=0.01)
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.reference
+def test_the_vote_is_the_mean_label_of_the_neighbours_in_scipys_tree() -> None:
+    x, y = normal(90, 2, 9), normal(90, 2, 10)[:, 0] > 0.3
+    unseen = normal(40, 2, 11)
+    _, nearest = cKDTree(x.numpy()).query(unseen.numpy(), k=9)  # √90 = 9.5, of which the whole part is odd
+    expected = y.double().numpy()[nearest].mean(1) - 0.5
+    np.testing.assert_allclose(neighbour_vote(x, y.long(), unseen).numpy(), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.analytic
+def test_it_is_fitted_to_one_half_and_asked_about_the_other() -> None:
+    # Points are numbers, those of samples from 100 on. Whoever takes what is below 110 for real is wrong about those of
+    # the samples 100 to 109 that are asked about, and about nothing else.
+    asked: list[float] = []
+
+    def teller(points: Tensor, labels: Tensor, others: Tensor) -> Tensor:
+        known, unknown = ((15 + each[:, 0]).round() for each in (points, others))  # centred by the mean of the real ones
+        assert torch.equal(known >= 100, labels == 1)
+        assert not torch.isin(unknown, known).any()
+        asked.extend(unknown.tolist())
+        return (unknown >= 110).double() - 0.5
+
+    x = torch.arange(31.0)[:, None]
+    found = two_sample_test(x, x + 100, teller=teller)
+    wrong = sum(100 <= point < 110 for point in asked)
+    assert 0 < wrong < 10
+    assert found.held_out == len(asked) == 2 * 16
+    assert found.accuracy == 1 - wrong / 32
+    # How often a fair coin would be right as often, in the normal approximation: its share has the deviation ½/√n.
+    assert found.p_value == pytest.approx(norm.sf((found.accuracy - 0.5) / (0.5 / math.sqrt(32))), rel=1e-12)
+    assert (found.low, found.high) == wilson(32 - wrong, 32)
 
 
 @pytest.mark.identity
