@@ -96,7 +96,7 @@ def test_it_is_fitted_to_one_half_and_asked_about_the_other() -> None:
     asked: list[float] = []
 
     def teller(points: Tensor, labels: Tensor, others: Tensor) -> Tensor:
-        known, unknown = ((15 + each[:, 0]).round() for each in (points, others))  # centred by the mean of the real ones
+        known, unknown = ((15 + each[:, 0]).round() for each in (points, others))  # without the real ones' mean
         assert torch.equal(known >= 100, labels == 1)
         assert not torch.isin(unknown, known).any()
         asked.extend(unknown.tolist())
