@@ -184,7 +184,7 @@ def judge(sampler: Any, data: str, seed: int) -> dict[str, Any]:
     """
     import torch
 
-    from gansmith.metrics import GaussianStatistics, calls, digits, draw, frechet_distance, grey28, nearest_radii
+    from gansmith.metrics import GaussianStatistics, calls, digits, draw, frechet_distance, grey28, nearest_others
     from gansmith.metrics.images import as_images, fit
 
     extractor, classifier = grey28(), digits()
@@ -199,7 +199,7 @@ def judge(sampler: Any, data: str, seed: int) -> dict[str, Any]:
     real = torch.cat([extractor(fit(as_images(part), (1, 28, 28))).double() for part in held[order].split(500)])
     score = frechet_distance(GaussianStatistics.of(samples), GaussianStatistics.of(real))
     real = real[:COVERED]
-    radii = nearest_radii(real, k=NEIGHBOUR)
+    radii = nearest_others(real, k=NEIGHBOUR).distances[:, -1]
     nearest = torch.cat([torch.cdist(part, samples[:COVERED]).min(1).values for part in real.split(500)])
     found: dict[str, Any] = {"score": round(score, 4), "coverage": round((nearest <= radii).double().mean().item(), 4)}
     if DATA[data].classified:
