@@ -1,5 +1,7 @@
 """Calibration, and the shipped classifier on digits that it never saw."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -55,12 +57,17 @@ def test_shipped_digest_is_the_recorded_one(results: dict[str, dict[str, str]]) 
     assert digits().digest == results["digits28"]["sha256"]
 
 
-def test_shipped_classifier_on_the_embedded_digits(embedded: tuple[torch.Tensor, torch.Tensor]) -> None:
-    # All 5,000 were left out of its training and of its calibration, so this is an accuracy on held-out digits.
+def test_shipped_classifier_on_the_embedded_digits(
+    embedded: tuple[torch.Tensor, torch.Tensor], results: dict[str, dict[str, Any]]
+) -> None:
+    # All 5,000 were left out of its training and of its calibration, so this is an accuracy on held-out digits. It is
+    # the recorded one but for a few images: another machine rounds otherwise, and an image may lie on the line.
     images, labels = embedded
+    recorded, few = results["digits28"]["embedded"], 5 / 5000
     probabilities = torch.cat([digits().probabilities(part) for part in as_images(images).split(250)])
     right = probabilities.argmax(1) == labels
-    assert right.double().mean() >= 0.97
+    assert right.double().mean().item() == pytest.approx(recorded["accuracy"], abs=few)
     # Calibrated: the mean confidence is the accuracy, within four standard errors of a share near 0.99 (0.0014 each).
     assert probabilities.amax(1).mean().item() == pytest.approx(right.double().mean().item(), abs=0.006)
-    assert (probabilities.amax(1) >= 0.9).double().mean() >= 0.95
+    sure = (probabilities.amax(1) >= 0.9).double().mean().item()
+    assert sure == pytest.approx(recorded["confident share (0.9)"], abs=few)

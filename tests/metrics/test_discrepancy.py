@@ -112,6 +112,15 @@ def test_kernel_distance_against_torchmetrics() -> None:
     assert ours.value == pytest.approx(fmean(kid.poly_mmd(a, b).item() for a, b in sets), rel=1e-10)
 
 
+@pytest.mark.identity
+def test_subsets_of_all_points_are_the_whole_however_many() -> None:
+    # Used again, points tell nothing new: neither the value nor the error changes.
+    x, y = normal(30, 3, 12), normal(30, 3, 13, shift=0.5)
+    expected = kernel_distance(x, y, subsets=None)
+    for subsets in (1, 4):
+        assert kernel_distance(x, y, subsets=subsets, size=30) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.analytic
 def test_subsets_deal_every_point_once_before_any_again() -> None:
     x = normal(20, 1, 6)

@@ -23,7 +23,8 @@ def normal(n: int, d: int, seed: int) -> Tensor:
 @pytest.mark.analytic
 @pytest.mark.parametrize("teller", [logistic, neighbour_vote])
 def test_shifted_gaussians(teller) -> None:
-    # The best rule cuts half-way between the means: right in Φ(‖shift‖/2) of the cases.
+    # The best rule cuts half-way between the means: right in Φ(‖shift‖/2) of the cases. One learned from 3,000 points
+    # falls short of it by less than 0.01.
     shift = torch.tensor([1.2, -0.9])  # of length 1.5
     found = two_sample_test(normal(3000, 2, 0), normal(3000, 2, 1) + shift, teller=teller)
     assert found.low - 0.01 < PHI(0.75) < found.high + 0.01
@@ -33,7 +34,8 @@ def test_shifted_gaussians(teller) -> None:
 
 @pytest.mark.analytic
 def test_gaussians_of_different_widths_with_the_same_mean() -> None:
-    # The densities of N(0, 1) and N(0, s²) cross at |x| = c with c² = 2s²·log s/(s² − 1).
+    # The densities of N(0, 1) and N(0, s²) cross at |x| = c with c² = 2s²·log s/(s² − 1): the best rule takes what lies
+    # farther out for a sample. A learned one falls short of it by less than 0.01.
     s = 2.0
     c = math.sqrt(2 * s * s * math.log(s) / (s * s - 1))
     best = 0.5 * (2 * PHI(c) - 1) + 0.5 * (2 - 2 * PHI(c / s))
