@@ -36,7 +36,13 @@ def test_divergence_is_scipys() -> None:
     classes = torch.randint(0, 9, (300,), generator=generator)
     ours = mode_counts(classes, reference)
     assert ours[:2] == (9, 12)
-    assert ours.kl == pytest.approx(entropy(class_counts(classes, (12,)), reference), rel=1e-12)
+    counts = class_counts(classes, (12,))
+    assert ours.kl == pytest.approx(entropy(counts, reference), rel=1e-12)
+    # Its error: the deviation of log q/p over the samples, each with its own class's, over √n.
+    told = (counts / 300 * reference.sum() / reference).log()[classes]
+    assert share_divergence(counts, reference).error == pytest.approx(
+        told.double().std(correction=0).item() / math.sqrt(300), rel=1e-5
+    )
 
 
 @pytest.mark.analytic

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from torch import Tensor
 
 from gansmith.metrics import kernel_distance, mmd
@@ -144,9 +144,10 @@ def test_neither_chunks_nor_order_matter(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.analytic
 def test_the_bandwidth_is_the_median_distance() -> None:
-    x, y = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([[7.0], [7.5], [20.0]])
-    distances = sorted(abs(a - b) for a, b in combinations((0, 1, 3, 7, 7.5, 20), 2))
-    assert mmd(x, y) == mmd(x, y, bandwidth=distances[7])  # of 15
+    # Of all pairs of both sets together, an odd number of them.
+    x, y = normal(200, 2, 15), normal(203, 2, 16, shift=1.0)
+    median = float(np.median(pdist(torch.cat((x, y)))))
+    assert mmd(x, y) == pytest.approx(mmd(x, y, bandwidth=median), rel=1e-9)
 
 
 def test_refusals() -> None:

@@ -18,7 +18,9 @@ def test_the_normal_interval() -> None:
 @pytest.mark.parametrize("confidence", [0.9, 0.95])
 def test_wilson_is_scipys(successes: int, trials: int, confidence: float) -> None:
     expected = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    assert wilson(successes, trials, confidence=confidence) == pytest.approx(tuple(expected), abs=1e-12)
+    low, high = wilson(successes, trials, confidence=confidence)
+    assert (low, high) == pytest.approx(tuple(expected), abs=1e-12)
+    assert 0 <= low <= successes / trials <= high <= 1  # without a rounding beyond an end
 
 
 def test_refusals() -> None:

@@ -7,20 +7,29 @@ import pytest
 import torch
 
 from gansmith.metrics import (
+    Estimate,
     Examination,
     Figure,
     GaussianStatistics,
     NetworkExtractor,
+    authenticity,
+    class_counts,
+    copying_test,
     density_coverage,
     digits,
+    duplicate_distance,
     examine,
     frechet_distance,
     grey28,
     inception_score,
     kernel_distance,
     measures,
+    ms_ssim_diversity,
     pixels,
     precision_recall,
+    share_divergence,
+    two_sample_test,
+    wilson,
 )
 from gansmith.metrics.frechet import frechet_influence
 from gansmith.metrics.measures.manifold import overlap
@@ -138,20 +147,74 @@ def test_the_errors_of_the_overlap_are_those_of_drawing_again() -> None:
         assert 0.75 * spread < error < 1.8 * spread, name
 
 
+@pytest.fixture(scope="module")
+def thirds(embedded: tuple[torch.Tensor, torch.Tensor]) -> list[torch.Tensor]:
+    """Samples, real images and held-out ones."""
+    return [embedded[0][i::20] for i in range(3)]
+
+
+def examined_digits(sets: list[torch.Tensor]) -> Examination:
+    fake, real, unseen = sets
+    judges = {"extractor": grey28(), "classifier": digits()}
+    return examine(fake, real, held_out=unseen, allow_few=True, split="counting", **judges)
+
+
 @pytest.mark.identity
-def test_no_measure_depends_on_the_order(embedded: tuple[torch.Tensor, torch.Tensor]) -> None:
-    sets = [embedded[0][i::20] for i in range(3)]
-    turned = [some[torch.randperm(250, generator=torch.Generator().manual_seed(i))] for i, some in enumerate(sets)]
-    one, other = (
-        examine(fake, real, held_out=unseen, extractor=grey28(), classifier=digits(), allow_few=True, split="counting")
-        for fake, real, unseen in (sets, turned)
-    )
+def test_no_measure_depends_on_the_order(thirds: list[torch.Tensor]) -> None:
+    turned = [some[torch.randperm(250, generator=torch.Generator().manual_seed(i))] for i, some in enumerate(thirds)]
+    one, other = examined_digits(thirds), examined_digits(turned)
     for measure in measures.DEFAULT:
         found, again = measure(one), measure(other)
         assert found.keys() == again.keys() != set(), measure
         for name, figure in found.items():
             # What the networks make of an image depends on its place in the batch in the seventh digit.
             assert figure.value == pytest.approx(again[name].value, rel=1e-4, abs=1e-6), name
+
+
+@pytest.mark.identity
+def test_figures_are_those_of_the_functions_with_their_intervals(thirds: list[torch.Tensor]) -> None:
+    # With 250 images of each nothing is left out, so every function can be given the same features. Shares of real
+    # images are those of the held-out ones, which the classifier does not know, and intervals end where values can.
+    seen = examined_digits(thirds)
+    real, fake = seen.features()
+    assert seen.held_out is not None
+    unseen, of_class = seen.held_out.features, seen.samples.probabilities
+    sure, known = seen.samples.calls, seen.held_out.calls
+    shares, told = overlap(real, fake, k=3, wide=5), two_sample_test(real, fake)
+    copied = copying_test(real, unseen, fake)
+    divergence = share_divergence(class_counts(of_class, (10,)), seen.real.called)
+    assert 0 < shares.precision < 1  # else the case would tell little
+    low, high = wilson(sum(sure.confident), 250)
+    normal_ones = {
+        "recall (grey28)": (shares.recall, 0, 1),
+        "density (grey28)": (shares.density, 0, math.inf),
+        "coverage (grey28)": (shares.coverage, 0, 1),
+        "class score (digits28)": (inception_score(of_class, splits=1), 1, math.inf),
+        "KL of class shares (digits28)": (divergence, 0, math.inf),
+        "kernel distance (grey28)": (kernel_distance(real, fake, subsets=None), -math.inf, math.inf),
+        "MS-SSIM of samples": (ms_ssim_diversity(thirds[0], of_class[seen.samples.rows.argsort()].argmax(1)), 0, 1),
+        "copying, C_T (grey28)": (Estimate(copied.z, copied.error), -math.inf, math.inf),
+    }
+    counted = {
+        "precision (grey28)": shares.precision * 250,
+        "share of class 3 (digits28)": sure.confident[3],
+        "confident share (digits28)": sum(sure.confident),
+        "confident share of real (digits28)": sum(known.confident),
+        "authentic (grey28)": authenticity(real, fake).value * 250,
+        "authentic of held-out (grey28)": authenticity(real, unseen).value * 250,
+        "samples that get it wrong (counting)": 250,  # no digit has five spots
+    }
+    expected = {
+        "told apart (grey28)": told[:3],
+        "relative share (digits28)": tuple(end / known.share for end in (sure.share, low, high)),
+        **{name: (count / 250, *wilson(round(count), 250)) for name, count in counted.items()},
+    }
+    for name, (estimate, least, most) in normal_ones.items():
+        low, high = estimate.interval()
+        expected[name] = (estimate.value, max(least, low), min(most, high))
+    found = {name: figure for measure in measures.DEFAULT for name, figure in measure(seen).items()}
+    for name, figures in expected.items():
+        assert (found[name].value, found[name].low, found[name].high) == pytest.approx(figures, rel=1e-9), name
 
 
 def test_measures_without_what_they_need_say_nothing() -> None:
@@ -275,7 +338,8 @@ def test_the_support_of_few_outcomes_lies_in_its_interval() -> None:
     inside = 0
     for seed in range(20):
         chosen = torch.randint(30, (400, 1), generator=torch.Generator().manual_seed(seed)).double() / 30
-        figure = measures.Support()(examined(chosen, normal(500, 1, seed)))["support by birthdays (pixels)"]
+        figure = measures.Support()(examined(chosen, real := normal(500, 1, seed)))["support by birthdays (pixels)"]
+        assert figure.interval.endswith(f"nearer than {duplicate_distance(real.float(), share=0.01):.4g}")
         inside += figure.low <= 30 <= figure.high
     assert inside >= 16  # 95 % of 20 are 19, with a standard deviation of 1
 

@@ -32,13 +32,13 @@ def test_the_data_itself() -> None:
 def test_counted_by_hand() -> None:
     modes = torch.tensor([[0.0, 0.0], [10.0, 0.0], [20.0, 0.0]])
     # Distances to the nearest mode: 0, 2.9, 3.1, 0, 5, so three good samples; two modes have one.
-    samples = torch.tensor([[0.0, 0.0], [2.9, 0.0], [0.0, 3.1], [10.0, 0.0], [15.0, 0.0]])
+    samples = torch.tensor([[0.0, 0.0], [1.74, 2.32], [0.0, 3.1], [10.0, 0.0], [15.0, 0.0]])
     report = mode_report(samples, modes, 1.0, shares=[2, 1, 1])
     inside = 1 - math.exp(-4.5)
     assert report.found == 2
     assert report.high_quality == 0.6
     assert report.weights == pytest.approx((2 / (5 * 0.5 * inside), 1 / (5 * 0.25 * inside), 0))
-    assert report.offsets == pytest.approx((1.45, 0, 0))  # the mean of 0 and 2.9
+    assert report.offsets == pytest.approx((1.45, 0, 0))  # the mean of 0 and (1.74, 2.32), which is 2.9 long
     variance = (1 - 5.5 * math.exp(-4.5)) / inside  # along an axis, of a standard Gaussian cut at 3
     assert report.spreads[0] == pytest.approx((0, 1.45 / math.sqrt(variance)))
     assert not report.faithful()

@@ -83,8 +83,10 @@ def test_the_width_is_the_one_with_the_greatest_mean() -> None:
 def test_the_protocol_by_its_parts() -> None:
     """Pixels in [0, 1], the width from the validation images alone, the standard error over test images."""
     images = (torch.rand(90, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 255).to(torch.uint8)
+    images[30:60] = images[:30] // 2 + 60  # validation images nearer to the samples than test images are
     samples, validation, test = (part.flatten(1).double() / 255 for part in images.split(30))
     sigma = parzen_sigma(samples, validation)
+    assert sigma != parzen_sigma(samples, test)  # else the case would tell little
     likelihoods = parzen_log_likelihood(samples, test, sigma)
     found = parzen_estimate(images[:40], images[30:60], images[60:], n=30)
     assert found.sigma == sigma

@@ -63,6 +63,13 @@ def test_images_of_one_grey() -> None:
 
 
 @pytest.mark.analytic
+def test_opposed_structure_counts_as_none() -> None:
+    # Of an image and its negative c is below 0 everywhere, and no root of it is real.
+    images = smooth(2, 28, 7)
+    assert ms_ssim(images, -images).tolist() == [0, 0]
+
+
+@pytest.mark.analytic
 def test_scales_are_as_many_as_fit() -> None:
     # The window of 11 px must fit into the last one.
     assert [ms_ssim_scales(side, 500) for side in (11, 21, 22, 43, 44, 87, 88, 175, 176)] == [1, 1, 2, 2, 3, 3, 4, 4, 5]

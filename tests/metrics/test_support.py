@@ -2,7 +2,7 @@
 
 import math
 from itertools import product
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 import torch
@@ -45,13 +45,15 @@ def test_unequal_outcomes() -> None:
 def test_intervals_hold_the_truth(weights: Tensor) -> None:
     # About 95 times in 100, whether outcomes are equally likely or some are much likelier than others.
     truth = (weights.sum().square() / weights.square().sum()).item()
-    held = 0
+    found = []
     for seed in range(100):
         generator = torch.Generator().manual_seed(seed)
         draws = torch.multinomial(weights, 300, replacement=True, generator=generator)[:, None].double()
-        low, high = birthday(draws, threshold=0.5, size=100).support_interval
-        held += low <= truth <= high
-    assert held >= 88
+        found.append(birthday(draws, threshold=0.5, size=100))
+    assert sum(f.support_interval[0] <= truth <= f.support_interval[1] for f in found) >= 88
+    # Its width is the spread of the logarithms, which 100 of them tell to 7 %.
+    errors = [math.log(f.support_interval[1] / f.support_interval[0]) / (2 * 1.96) for f in found]
+    assert fmean(errors) == pytest.approx(stdev(math.log(f.support) for f in found), rel=0.2)
 
 
 @pytest.mark.analytic
