@@ -188,16 +188,16 @@ def kept(path: Path) -> dict[str, Any]:
 
 
 def heard(found: Mapping[str, Any], lines: Mapping[str, float]) -> list[dict[str, Any]]:
-    """All that the doctor says of a run as it goes on: each disorder once, at the probe at which it is first named."""
+    """All that the doctor says of a run as it goes on: when it first warns of a disorder, and when it is a failure."""
     from gansmith.diagnostics import Limits, Trace, diagnose
 
-    said: dict[str, dict[str, Any]] = {}
+    said: dict[tuple[str, bool], dict[str, Any]] = {}
     limits = replace(Limits(), **lines)
     trace, settings = Trace(tuple(found["records"])), {**found["settings"], "steps": found["steps"]}
     for step in dict.fromkeys(record["step"] for record in found["records"]):
         for verdict in diagnose(trace.until(step), settings, limits).verdicts:
             facts = {"disorder": verdict.disorder, "step": step, "began": verdict.began, "failure": verdict.failure}
-            said.setdefault(verdict.disorder, facts)
+            said.setdefault((verdict.disorder, verdict.failure), facts)
     return list(said.values())
 
 
@@ -208,10 +208,11 @@ def judged(
     scenario, steps = SCENARIOS[found["scenario"]], found["steps"]
     state, onset, why = state_of(found, reference, from_step=int(scenario.at * steps))
     said = heard(found, lines)
-    # Before a fault there is nothing to see, and a warning does not say that a run fails.
+    # Before a fault there is nothing to see, and a warning is no alarm, though one of what a run fails by has found it.
+    since = scenario.at * steps if scenario.fault else -1
     grave = [verdict for verdict in said if verdict["failure"] or (state == "fails" and verdict["disorder"] in why)]
-    early = [verdict for verdict in grave if verdict["step"] <= scenario.at * steps and scenario.fault]
-    first = min((verdict["step"] for verdict in grave if verdict not in early), default=None)
+    early = [verdict for verdict in grave if verdict["failure"] and verdict["step"] <= since]
+    first = min((verdict["step"] for verdict in grave if verdict["step"] > since), default=None)
     return {
         "data": found["data"],
         "scenario": found["scenario"],

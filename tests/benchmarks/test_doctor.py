@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from gansmith.diagnostics import Diagnosis, Remedy, Trace, Verdict
+
 Benchmark = Callable[[str], ModuleType]
 NORMAL = {"step": 0, "finite": 1.0, "score": 0.1, "kinds": 8.0, "grid": 0.0, "copies": 1.0, "batch": 0.0}
 
@@ -126,3 +128,24 @@ def test_spots_are_told_apart(benchmark: Benchmark) -> None:
     assert places.tolist() == images.labels.tolist()
     assert good.all()
     assert not shapes.spots_told_apart(torch.maximum(x[:-4], x[4:]))[1].any()  # two spots, on opposite sides
+
+
+@pytest.mark.analytic
+def test_a_warning_before_a_fault_is_no_alarm_and_does_not_hide_the_failure_after_it(
+    benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digits whose classes are half gone at step 500 of 1,000: warned of at 300, failing by it at 600."""
+    doctor = benchmark("doctor")
+    verdict = Verdict(disorder="dropped modes", began=300, seen=300, evidence=(), remedy=Remedy(sentence=""))
+
+    def diagnose(trace: Trace, *_: object) -> Diagnosis:
+        said = replace(verdict, failure=trace.step >= 600)
+        return Diagnosis(step=trace.step, verdicts=(said,) if trace.step >= 300 else ())
+
+    monkeypatch.setattr("gansmith.diagnostics.diagnose", diagnose)
+    monkeypatch.setattr(doctor, "state_of", lambda *_, **__: ("fails", 500, ["dropped modes"]))
+    found = {"data": "digits", "scenario": "half of the classes from the middle", "seed": 0, "steps": 1000}
+    found |= {"records": [{"step": step} for step in range(0, 1001, 100)], "settings": {}, "truth": [NORMAL]}
+    row = doctor.judged(found, [NORMAL], {})
+    assert [(verdict["step"], verdict["failure"]) for verdict in row["said"]] == [(300, False), (600, True)]
+    assert (row["early"], row["found"], row["delay"]) == (False, 600, 0.1)
