@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gansmith.metrics import kmeans
+from gansmith.metrics.clusters import _start
 
 
 def blobs(n: int, seed: int) -> Tensor:
@@ -35,6 +36,16 @@ def test_every_point_is_in_the_nearest_cell_and_every_centre_is_a_mean() -> None
     assert torch.equal(torch.cdist(points.double(), centres).argmin(1), cells)
     means = torch.stack([points[cells == cell].double().mean(0) for cell in range(7)])
     assert torch.allclose(centres, means, atol=1e-9)
+
+
+@pytest.mark.analytic
+def test_the_start_is_drawn_by_squared_distances() -> None:
+    # Of 0, 1 and 3, the first uniform: 0 and 1 are chosen with (1/10 + 1/5)/3, 1 and 3 with (4/5 + 4/13)/3.
+    x, generator = torch.tensor([[0.0], [1.0], [3.0]]), torch.Generator().manual_seed(0)
+    sums = torch.stack([_start(x, 2, generator).sum() for _ in range(1000)])
+    for total, chance in ((1, (1 / 10 + 1 / 5) / 3), (4, (4 / 5 + 4 / 13) / 3)):
+        error = (chance * (1 - chance) / 1000) ** 0.5
+        assert (sums == total).double().mean().item() == pytest.approx(chance, abs=4 * error)
 
 
 @pytest.mark.identity

@@ -85,13 +85,14 @@ def test_several_trainings_are_as_sure_as_their_spread() -> None:
 @pytest.mark.reference
 def test_the_verdict_on_trainings_is_welchs() -> None:
     stats = pytest.importorskip("scipy.stats")
-    for seed in range(40):
-        values = torch.randn(9, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        a, b = (values[:4] * 0.3).tolist(), (values[4:] + 0.9).tolist()
-        expected = stats.ttest_ind(a, b, equal_var=False).pvalue < 0.05
-        assert (
-            any(each.behind for each in compare([trainings("a", a), trainings("b", b)]).levels["distance"]) == expected
-        )
+    verdicts = []
+    for seed in range(40):  # of unlike numbers and spreads, on which the degrees of freedom depend
+        values = torch.randn(15, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        a, b = values[:3].tolist(), (values[3:] * 0.7 + 2).tolist()
+        verdicts.append(stats.ttest_ind(a, b, equal_var=False).pvalue < 0.05)
+        levels = compare([trainings("a", a), trainings("b", b)]).levels["distance"]
+        assert any(level.behind for level in levels) == verdicts[-1]
+    assert 10 < sum(verdicts) < 30  # else the cases would tell little
 
 
 def test_an_interval_that_ends_at_a_bound_hides_no_noise() -> None:
@@ -138,6 +139,14 @@ def test_unlike_protocols_are_refused_with_the_difference(change, words: str) ->
 def test_the_seed_and_the_name_of_the_same_reference_may_differ() -> None:
     found = compare([Entry("a", (report(1.0),)), Entry("b", (report(2.0, seed=7, split="./digits.npz"),))])
     assert found.notes == ()
+
+
+def test_another_name_needs_leave_of_its_own_where_the_reference_is_another() -> None:
+    other = report(2.0, reference_digest="99" * 32, split="letters")
+    two = [Entry("a", (report(1.0),)), Entry("b", (other,))]
+    with pytest.raises(UnlikeError, match="differ in split: digits and letters"):
+        compare(two, despite=["reference_digest"])
+    assert len(compare(two, despite=["reference_digest", "split"]).notes) == 2
 
 
 def test_an_average_and_the_weights_themselves_compare_with_a_note() -> None:

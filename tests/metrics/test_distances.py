@@ -42,7 +42,7 @@ def test_copies_are_at_exactly_zero_however_far_from_the_origin() -> None:
 
 
 @pytest.mark.identity
-def test_neither_chunks_nor_order_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_chunks_nor_order_nor_the_origin_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, these = points(50, seed=3), points(40, seed=4)
     expected = nearest(queries, these, k=3)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(5))
@@ -50,6 +50,10 @@ def test_neither_chunks_nor_order_matter(monkeypatch: pytest.MonkeyPatch) -> Non
     assert torch.equal(shuffled_points.distances, expected.distances)
     assert torch.equal(order[shuffled_points.indices], expected.indices)
     alone = nearest_others(these, k=2)
+    # Far from the origin squared distances as differences of squared lengths, here of 1e16, would have no digit left.
+    for found, near in ((nearest(queries + 1e8, these + 1e8, k=3), expected), (nearest_others(these + 1e8, k=2), alone)):
+        assert torch.equal(found.indices, near.indices)
+        torch.testing.assert_close(found.distances, near.distances, rtol=1e-6, atol=1e-6)
     monkeypatch.setitem(nearest.__globals__, "CHUNK", 7)
     assert all(torch.equal(a, b) for a, b in zip(nearest(queries, these, k=3), expected, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(nearest_others(these, k=2), alone, strict=True))

@@ -64,9 +64,10 @@ def test_extractors_meet_their_protocol() -> None:
 
 @pytest.mark.analytic
 def test_conversion() -> None:
-    red = torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1).expand(1, 3, 6, 4)
-    # Luma of pure red: 0.299 of the way from black to white.
-    torch.testing.assert_close(fit(red, (1, 3, 2)), torch.full((1, 1, 3, 2), 2 * 0.299 - 1))
+    pure = (2 * torch.eye(3) - 1).view(3, 3, 1, 1).expand(3, 3, 6, 4)
+    # Luma of pure red, green and blue: so far from black to white.
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1, 1).expand(3, 1, 3, 2)
+    torch.testing.assert_close(fit(pure, (1, 3, 2)), 2 * luma - 1)
     assert torch.equal(fit(torch.full((1, 1, 4, 4), 0.5), (3, 2, 2)), torch.full((1, 3, 2, 2), 0.5))
     # Halving with antialiasing keeps the mean of every row of a horizontal ramp's centre pixels: linear in, linear out.
     ramp = torch.linspace(-1, 1, 16).view(1, 1, 1, 16).expand(1, 1, 16, 16)
