@@ -51,7 +51,8 @@ def test_neither_chunks_nor_order_nor_the_origin_matter(monkeypatch: pytest.Monk
     assert torch.equal(order[shuffled_points.indices], expected.indices)
     alone = nearest_others(these, k=2)
     # Far from the origin squared distances as differences of squared lengths, here of 1e16, would have no digit left.
-    for found, near in ((nearest(queries + 1e8, these + 1e8, k=3), expected), (nearest_others(these + 1e8, k=2), alone)):
+    far = nearest(queries + 1e8, these + 1e8, k=3), nearest_others(these + 1e8, k=2)
+    for found, near in zip(far, (expected, alone), strict=True):
         assert torch.equal(found.indices, near.indices)
         torch.testing.assert_close(found.distances, near.distances, rtol=1e-6, atol=1e-6)
     monkeypatch.setitem(nearest.__globals__, "CHUNK", 7)
