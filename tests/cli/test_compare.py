@@ -85,20 +85,33 @@ def test_unlike_protocols_are_refused_in_a_sentence(gansmith, judged) -> None:
 
 
 def test_a_run_that_nobody_judged(gansmith, judged, tmp_path) -> None:
-    (tmp_path / "new").mkdir()
-    answer = gansmith("compare", judged("one", 3.0), "new")
-    assert (answer.code, answer.err) == (2, "gansmith: new has not been judged yet: gansmith evaluate new does that\n")
+    """A run keeps its scores, and images do not: each is told what makes them comparable."""
+    for name in ("new", "images"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "new" / "config.yaml").write_text("steps: 1\n")
+    one = judged("one", 3.0)
+    for name, cure in (
+        ("new", "gansmith evaluate new measures them"),
+        (
+            "images",
+            "judge its images with gansmith evaluate images --data SPEC, and compare the folder that this writes",
+        ),
+    ):
+        answer = gansmith("compare", one, name)
+        assert (answer.code, answer.err) == (2, f"gansmith: {name} has no scores: {cure}\n")
 
 
 def test_what_is_refused(gansmith, judged, tmp_path) -> None:
     one = judged("one", 3.0)
     (tmp_path / "odd.json").write_text("{")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
     (tmp_path / "old.json").write_text('{"scores": {"recall": 0.5}}')
     for words, sentence in (
         ([one], "at least two runs; got 1"),
         ([one, one], "one was given twice"),
         ([one, "two"], "there is no run, model or evaluation two"),
         ([one, "odd.json"], "odd.json is not a report of gansmith evaluate"),
+        ([one, "a.png"], "a.png is not a report of gansmith evaluate: it is no text\n"),
         ([one, "old.json"], "old.json: this is no report of this version of gansmith: evaluate once more"),
     ):
         answer = gansmith("compare", *words)

@@ -174,3 +174,5 @@ def test_where_there_is_no_run_and_flags_without_one(gansmith, tmp_path: Path) -
     assert answer.code == 2
     assert "there is no run at" in answer.err
     assert gansmith("doctor", "--probe").code == 2
+    answer = gansmith("doctor", tmp_path, "--quick")
+    assert (answer.code, answer.err) == (2, "gansmith: --quick is of the machine: leave it out, or the run\n")

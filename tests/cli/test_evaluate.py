@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gansmith.cli.evaluation_page import as_page
 from gansmith.metrics import Report
+from gansmith.training.pretrained import SHIPPED
 
 QUICK = ["-n", 16, "--allow-few", "--extractor", "pixels"]
 
@@ -60,6 +62,15 @@ def test_a_run_gets_a_page_that_needs_nothing_else(gansmith, run) -> None:
     assert page.count("<tr>") == 1 + len(report["scores"])
     pictures = {path.stem for path in (run / "evaluation").glob("*.png")}
     assert pictures == {"samples", "nearest", "closest", "precision-recall"}
+
+
+def test_the_page_says_of_every_score_what_it_is() -> None:
+    """The digits that travel along were judged by everything that knows them."""
+    report = Report.from_dict(json.loads((SHIPPED / "digits" / "config.json").read_text())["evaluation"])
+    assert "share of class 9 (digits28)" in report.figures
+    page = as_page("digits", "", report, ())
+    assert page.count('<td class="about line">') == len(report.figures)
+    assert '<td class="about line"></td>' not in page
 
 
 def test_the_record_says_what_was_judged_and_how(gansmith, run) -> None:
@@ -109,10 +120,20 @@ def test_no_page_where_none_is_wanted(gansmith, run) -> None:
     assert (run / "evaluation.json").is_file()
 
 
+def test_scores_are_told_where_the_page_cannot_be_written(gansmith, run) -> None:
+    (run / "evaluation").write_text("in the way")
+    answer = gansmith("evaluate", run, *QUICK)
+    assert answer.code == 1
+    assert "recall (pixels)" in answer.out
+    assert f"{run / 'evaluation'}" in answer.err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["tiny.npz"], "tiny.npz holds images; say with --data SPEC which real ones they are to be like"),
+        (["tiny.npz", "--data", "tiny.npz", "--checkpoint", "best"], "tiny.npz holds images, so it has no checkpoints"),
+        (["digits", "--out", "tiny.npz"], "--out is the folder of the page, and tiny.npz is a file; give another name"),
         (["tiny.npz", "--data", "tiny.npz", "-n", "13"], "tiny.npz holds 12 images, fewer than -n 13: leave out -n"),
         (["tiny.npz", "--data", "tiny.npz"], "the Fréchet distance of 12 samples and 12 real images is badly biased"),
         (["tiny.npz", "--data", "tiny.npz", "--allow-few", "--extractor", "pixel"], "there is no extractor 'pixel'"),

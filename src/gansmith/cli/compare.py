@@ -78,6 +78,8 @@ def _report(run: str) -> Report:
     file = _file(run)
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not a report of gansmith evaluate: it is no text") from error
     except ValueError as error:
         raise ValueError(f"{file} is not a report of gansmith evaluate ({error})") from error
     if file.name == "config.json" and isinstance(found, dict):
@@ -103,8 +105,17 @@ def _file(run: str) -> Path:
         return path
     file = next((path / name for name in ("evaluation.json", "config.json") if (path / name).is_file()), None)
     if file is None:
-        raise ValueError(f"{run} has not been judged yet: gansmith evaluate {run} does that")
+        raise ValueError(f"{run} has no scores: {_cure(run, path)}")
     return file
+
+
+def _cure(run: str, path: Path) -> str:
+    """How to come by scores: those of images do not stay beside them."""
+    from gansmith.cli.judged import holds_images
+
+    if holds_images(path):
+        return f"judge its images with gansmith evaluate {run} --data SPEC, and compare the folder that this writes"
+    return f"gansmith evaluate {run} measures them"
 
 
 def _entries(reports: dict[str, Report], *, each: bool) -> list[Entry]:

@@ -45,6 +45,8 @@ def doctor(arguments: Sequence[str]) -> int:
     given = parser.read(arguments)
     if given.run is None and (given.probe or given.allow_code):
         raise ValueError("--probe and --allow-code need a run: gansmith doctor RUN --probe")
+    if given.run is not None and given.quick:
+        raise ValueError("--quick is of the machine: leave it out, or the run")
     if given.run is not None:
         return _run(given)
     return _machine(given)

@@ -32,6 +32,8 @@ def evaluate(arguments: Sequence[str]) -> int:
     from gansmith.metrics import report_on
     from gansmith.training.display import preparing, shown_here
 
+    if given.out is not None and given.out.exists() and not given.out.is_dir():
+        raise ValueError(f"--out is the folder of the page, and {given.out} is a file; give another name")
     shown = shown_here()
     with preparing(shown) as progress:
         judged = find_judged(given, progress=progress)
@@ -40,7 +42,6 @@ def evaluate(arguments: Sequence[str]) -> int:
         seen = _examined(given, judged, images, held_out, progress)
         report = replace(report_on(seen, progress=progress), about=judged.facts)
     found = json.dumps(report.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    page = _kept(given, judged, seen, report, images.classes, found)
     if given.json:
         print(found, end="")
     elif sys.stdout.isatty():
@@ -49,6 +50,8 @@ def evaluate(arguments: Sequence[str]) -> int:
         Console().print(report)
     else:
         print(report)
+    # What was measured is said first: it is not lost where the page cannot be written.
+    page = _kept(given, judged, seen, report, images.classes, found)
     if page is not None:
         print(page, file=sys.stderr if given.json else sys.stdout)
     return 0
@@ -60,7 +63,7 @@ def _parser() -> Parser:
         description="Measure how close samples are to real images: those of a run or a model, or images that are there "
         "already. Shows a table, and writes a page with pictures.",
     )
-    add_model(parser)
+    add_model(parser, or_else="; with --data also images: a folder, a .npz or a .zip")
     parser.add_argument("--data", metavar="SPEC", help="the real images to compare with [the run's own]")
     parser.add_argument("--held-out", metavar="SPEC", help="real images of the same kind that nobody has trained on")
     parser.add_argument("-n", type=whole(least=1), metavar="N", help="how many samples [10000, or all that are given]")

@@ -35,6 +35,7 @@ ABOUT = {
     "relative share": "the ratio of the two; 1 is as good as real",
     "samples that get it wrong": "the share of samples that break the rule of their data set",
     "real pictures that seem wrong": "the same of real pictures, as a control",
+    "share of class": "how often the classifier calls samples this class with confidence",
     "class score": "how sure the classifier is of each sample and how varied over all; at most the number of classes",
     "classes found": "classes of which there are samples",
     "KL of class shares": "how far the shares of the classes are from the real ones'; 0 is equal",
@@ -88,7 +89,8 @@ def _scores(report: Report) -> str:
 
 def _row(name: str, figure: Figure) -> str:
     value, _, interval = str(figure).partition("  ")
-    about = ABOUT.get(name.partition(" (")[0], "")
+    kind = "share of class" if name.startswith("share of class ") else name.partition(" (")[0]
+    about = ABOUT.get(kind, "")
     return (
         f'<tr><td class="line">{escape(name)}</td><td class="number">{value}</td><td class="number">{interval}</td>'
         f'<td data-of="better">{figure.better}</td><td class="about line">{escape(about)}</td></tr>'

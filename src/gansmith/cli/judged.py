@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gansmith.metrics.gathering import Progress, Source
     from gansmith.training.model import Model
 
-__all__ = ["Judged", "find_judged", "recipe_digest"]
+__all__ = ["Judged", "find_judged", "holds_images", "recipe_digest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +47,15 @@ def find_judged(given: Namespace, *, progress: Progress) -> Judged:
     """What the arguments name: a model as `find_model` does, else images.
 
     Raises:
-        ValueError: it is neither, or images were given without the real ones to compare with.
+        ValueError: it is neither, or images were given without the real ones to compare with, or with a checkpoint.
     """
     path = Path(given.run).expanduser()
-    if not _holds_images(path):
+    if not holds_images(path):
         return _model(find_model(given), path)
     if given.data is None:
         raise ValueError(f"{path} holds images; say with --data SPEC which real ones they are to be like")
+    if given.checkpoint is not None:
+        raise ValueError(f"{path} holds images, so it has no checkpoints to choose from; leave out --checkpoint")
     from gansmith.data import open_images
 
     images = open_images(path, progress=progress)
@@ -75,7 +77,7 @@ def find_judged(given: Namespace, *, progress: Progress) -> Judged:
     )
 
 
-def _holds_images(path: Path) -> bool:
+def holds_images(path: Path) -> bool:
     """Whether there is something at `path` that is no run and no model."""
     if path.is_file():
         return path.suffix.lower() in (".npz", ".zip")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["add_model", "code_beside", "find_model"]
 
 
-def add_model(parser: Parser) -> None:
-    """Add the arguments that name a model."""
-    parser.add_argument("run", metavar="RUN", help="a run's directory, an exported folder, or a model that came along")
+def add_model(parser: Parser, *, or_else: str = "") -> None:
+    """Add the arguments that name a model, or what a command takes in its place."""
+    kinds = "a run's directory, an exported folder, or a model that came along"
+    parser.add_argument("run", metavar="RUN", help=kinds + or_else)
     parser.add_argument(
         "--checkpoint", metavar="WHICH", help="newest, best (by a rough score of each), or a number of steps [newest]"
     )
