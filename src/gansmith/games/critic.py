@@ -136,5 +136,5 @@ class Critic:
         return x, scores
 
     def _apart(self, whole: Tensor) -> dict[str, Tensor]:
-        parts = torch.split(whole, [x.shape[0] for x in self.points.values()])
+        parts = whole.split_with_sizes([x.shape[0] for x in self.points.values()])
         return dict(zip(self.points, parts, strict=True))
