@@ -28,6 +28,7 @@ __all__ = [
     "key_seed",
     "moved_with",
     "parameters",
+    "parameters_of",
     "widened",
 ]
 
@@ -66,6 +67,16 @@ def parameters(module: nn.Module) -> list[nn.Parameter]:
     return list(found.values())
 
 
+def parameters_of(players: Players) -> dict[str, list[nn.Parameter]]:
+    """Each player's parameters, by the name of the player.
+
+    Example:
+        >>> {name: len(mine) for name, mine in parameters_of({"one": nn.Linear(1, 1), "other": nn.ReLU()}).items()}
+        {'one': 2, 'other': 0}
+    """
+    return {name: parameters(module) for name, module in players.items()}
+
+
 def _collect(module: nn.Module, found: dict[int, nn.Parameter]) -> None:
     for parameter in module._parameters.values():
         if parameter is not None:
@@ -75,8 +86,13 @@ def _collect(module: nn.Module, found: dict[int, nn.Parameter]) -> None:
             _collect(child, found)
 
 
-def moved_with(players: Players, player: str) -> tuple[str, ...]:
+def moved_with(players: Players, player: str, owned: Mapping[str, Sequence[Tensor]] | None = None) -> tuple[str, ...]:
     """Whoever has moved once `player` has: the player itself, and all who hold one of its parameters.
+
+    Args:
+        players: the networks.
+        player: who has moved.
+        owned: everybody's parameters, where they have been gathered already.
 
     Example:
         >>> trunk = nn.Linear(2, 2)
@@ -84,9 +100,8 @@ def moved_with(players: Players, player: str) -> tuple[str, ...]:
         >>> moved_with(players, "judge"), moved_with(players, "maker")
         (('judge', 'reader'), ('maker',))
     """
-    mine = {id(p) for p in parameters(players[player])}
-    others = [name for name in players if any(id(p) in mine for p in parameters(players[name]))]
-    return tuple(dict.fromkeys([player, *others]))
+    ids = {name: set(map(id, mine)) for name, mine in (owned or parameters_of(players)).items()}
+    return (player, *(name for name, theirs in ids.items() if name != player and not theirs.isdisjoint(ids[player])))
 
 
 def batch_mean(x: Tensor) -> Tensor:
@@ -148,11 +163,11 @@ class Round:
 
     def given(self, **streams: Tensor) -> Round:
         """The same round with more streams: what is already known need not be evaluated again."""
-        return replace(self, streams={**self.streams, **streams})
+        return replace(self, streams={**self.streams, **streams}) if streams else self
 
     def recall(self, memory: Mapping[str, Any]) -> Round:
         """The same round with what the game remembers."""
-        return replace(self, memory=memory)
+        return replace(self, memory=memory) if memory or self.memory else self
 
     def rows(self, first: int, last: int) -> Round:
         """Rows `first` to `last` as a round of their own that still knows its place in the whole batch."""
@@ -210,7 +225,7 @@ class Outcome:
 
     def detached(self) -> Outcome:
         """The same values without the graphs behind them."""
-        return replace(self, values={name: value.detach() for name, value in self.values.items()})
+        return Outcome(self.round, {name: value.detach() for name, value in self.values.items()}, self.makers, self.of)
 
     def unmoved(self, *players: str) -> dict[str, Tensor]:
         """The values that are still right after `players` have moved."""

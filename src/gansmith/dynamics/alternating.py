@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from gansmith.dynamics.descent import Descent
-from gansmith.dynamics.field import Signals, field, live, move
-from gansmith.types import Draw, Engine, Game, Outcome, Players, Result, Round, State, moved_with
+from gansmith.dynamics.field import Signals, evaluated, live, move
+from gansmith.types import Draw, Engine, Game, Outcome, Players, Result, Round, State, moved_with, parameters_of
 
 __all__ = ["Alternating"]
 
@@ -56,7 +56,7 @@ class Alternating(Descent):
         memory, factor = state["memory"], self.schedule(state["steps"])
         costs: dict[str, Tensor] = {}
         outcomes: list[Outcome] = []
-        turns = self.turns(game)
+        turns, owned = self.turns(game), parameters_of(players)
         drawn: Round | None = None
         known: dict[str, Tensor] = {}
         for substep, player in enumerate(turns):
@@ -64,10 +64,11 @@ class Alternating(Descent):
             passes_on = self.share and engine.pieces == 1 and later[:1] not in ([], [player])
             drawn = drawn or draw(substep)
             # What is kept must carry gradients to everybody who may still move on it.
-            with live(players, {player, *later} if passes_on else {player}):
-                gradients, cost, outcome = field(game, players, drawn.given(**known).recall(memory), engine, (player,))
+            with live(players, {player, *later} if passes_on else {player}, owned):
+                round, mine = drawn.given(**known).recall(memory), [p for p in owned[player] if p.requires_grad]
+                gradients, cost, outcome = evaluated(game, players, round, engine, (player,), {player: mine})
             move(state["optimizers"][player], gradients[player], factor=factor, step=state["steps"])
-            known = outcome.unmoved(*moved_with(players, player)) if passes_on else {}
+            known = outcome.unmoved(*moved_with(players, player, owned)) if passes_on else {}
             drawn = drawn if passes_on else None
             outcomes.append(outcome.detached())
             memory = game.remember(memory, outcomes[-1])

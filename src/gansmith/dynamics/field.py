@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import is_dataclass
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from gansmith.dynamics.optimizers import OptimizerFactory, fused_step
 from gansmith.dynamics.rules import make
-from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, State, parameters
+from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, State, parameters, parameters_of
 
 __all__ = [
     "Signals",
@@ -50,12 +50,19 @@ def beside(parameters: Sequence[Tensor], remembered: Sequence[Tensor]) -> list[T
 
 
 @contextmanager
-def live(players: Players, names: Collection[str]) -> Iterator[None]:
+def live(
+    players: Players, names: Collection[str], owned: Mapping[str, Sequence[Tensor]] | None = None
+) -> Iterator[None]:
     """Inside, only the named players' parameters require gradients: nobody else's graph is built.
 
     This is how gradients are kept from a player that does not move. A game never detaches, because the same evaluation
     must carry gradients when a dynamics looks through another player's step. A parameter that several players share is
     live when one of them is.
+
+    Args:
+        players: the networks.
+        names: whose parameters are live.
+        owned: everybody's parameters, where they have been gathered already.
 
     Example:
         >>> from torch import nn
@@ -64,9 +71,11 @@ def live(players: Players, names: Collection[str]) -> Iterator[None]:
         ...     [p.requires_grad for module in players.values() for p in module.parameters()]
         [True, True, False, False]
     """
-    others = [p for name in players if name not in names for p in parameters(players[name])]
-    mine = {id(p) for name in names for p in parameters(players[name])} if others else ()
-    idle = [p for p in others if p.requires_grad and id(p) not in mine]
+    idle: list[Tensor] = []
+    if others := [name for name in players if name not in names]:
+        owned = owned or parameters_of(players)
+        mine = {id(p) for name in names for p in owned[name]}
+        idle = [p for name in others for p in owned[name] if p.requires_grad and id(p) not in mine]
     for parameter in idle:
         parameter.requires_grad_(False)
     try:
@@ -94,9 +103,6 @@ def substituted(players: Players, values: Mapping[str, Sequence[Tensor]]) -> Ite
         >>> torch.autograd.grad(y, w)[0].item()  # d/dw of w²
         4.0
     """
-    if not values:
-        yield
-        return
     there = trainable(players, values)
     if short := [name for name, mine in there.items() if len(mine) != len(values[name])]:
         raise ValueError(f"{len(values[short[0]])} values for {len(there[short[0]])} parameters of the {short[0]}")
@@ -195,7 +201,7 @@ def evaluated(
     played: list[Outcome] = []
 
     def costs(part: Round) -> Costs:
-        with substituted(players, at or {}):
+        with substituted(players, at) if at else nullcontext():
             played[:] = [game.play(players, part, of)]
             found = game.costs(played[0], of)
         return found if change is None else change(played[0], found)
