@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -207,7 +207,7 @@ def _make(known: _Step, game: Game, rounds: Mapping[int, Round], inputs: Mapping
     if not known.called:
         known.called, known.seconds = True, known.seconds + time.perf_counter() - began
     outcomes = [
-        replace(outcome, round=rounds[substep], values=found)
+        Outcome(rounds[substep], found, outcome.makers, outcome.of)
         for (substep, outcome), found in zip(known.outcomes, values, strict=True)
     ]
     return Result(costs, Signals(game, *outcomes) if outcomes else signals)

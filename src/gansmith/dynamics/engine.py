@@ -38,9 +38,11 @@ def gradients(
             retain_graph=differentiable or player != asked[-1],
             create_graph=differentiable,
             allow_unused=True,
-            materialize_grads=True,
         )
-        found[player] = tuple(laid_out(g, parameter) for g, parameter in zip(raw, mine, strict=True))
+        found[player] = tuple(
+            torch.zeros_like(p, requires_grad=differentiable) if g is None else laid_out(g, p)
+            for g, p in zip(raw, mine, strict=True)
+        )
     return found
 
 

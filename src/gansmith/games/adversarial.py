@@ -127,11 +127,12 @@ class AdversarialGame:
                 f"{tuple(real.shape)}; make its output shape that of the data"
             )
         penalties = self.penalties if penalised else ()
-        wanted = frozenset().union(*(p.at for p in penalties))
+        wanted = {name for penalty in penalties for name in penalty.at}
         critic = Critic(discriminator, points, labels, differentiable=wanted, joint=self.joint)
         values = {f"{name}_scores": critic.scores(name) for name in points}
-        own = {penalty.name: round.recall(round.memory.get(penalty.name, {})) for penalty in penalties}
-        return values | {penalty.name: penalty(critic, own[penalty.name]) for penalty in penalties}
+        for penalty in penalties:
+            values[penalty.name] = penalty(critic, round.recall(round.memory.get(penalty.name, {})))
+        return values
 
     def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
         mean, real, fake = outcome.round.mean, outcome.values.get("real_scores"), outcome["fake_scores"]
