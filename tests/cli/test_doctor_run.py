@@ -148,6 +148,22 @@ def test_signals_can_be_taken_now(gansmith, tiny_run: Path, tmp_path: Path) -> N
     assert after == before
 
 
+def test_one_look_at_a_run_that_nobody_watched_is_judged_as_one_look(
+    gansmith, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Collapsed samples at step 1,500 of 3,000: whether that lasts cannot be told, and is not claimed."""
+    look = {"step": 1500, "watch/diversity": 0.1, "watch/local_diversity": 0.1, "watch/distance": 0.6}
+    run = written(tiny_run, tmp_path / "run", [{"step": 1500, "cost/generator": 0.7}])
+    monkeypatch.setattr("gansmith.training.checkup.looked_at", lambda *_, **__: look)
+    answer = gansmith("doctor", run, "--probe")
+    assert answer.code == FAILING
+    assert "mode collapse, since step 1,500" in answer.out
+    assert "This rests on one look" in answer.out
+    well = {"step": 1500, "watch/diversity": 0.9, "watch/local_diversity": 0.9, "watch/distance": 0.01}
+    monkeypatch.setattr("gansmith.training.checkup.looked_at", lambda *_, **__: well)
+    assert gansmith("doctor", run, "--probe").code == 0
+
+
 def test_what_cannot_be_looked_at_is_said(
     gansmith, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from gansmith import files
-from gansmith.training.history import plot_history
+from gansmith.training.history import _summary, plot_history
 from gansmith.training.pictures import (
     LINE,
     PADDING,
@@ -160,6 +160,12 @@ def test_a_history_is_drawn_with_whatever_it_holds(tmp_path: Path, n: int) -> No
         pixels = np.asarray(picture.convert("L"))
     assert min(pixels.shape) > 300
     assert 0.005 < (pixels < 128).mean() < 0.5
+
+
+def test_how_long_a_run_took_is_the_sum_of_its_parts() -> None:
+    """20 s, then resumed for 10 s; what has no clock, such as a look, is not a clock that stands at 0."""
+    clock = [{"seconds": 10.0}, {}, {"seconds": 20.0}, {"seconds": 4.0}, {}, {"seconds": 10.0}]
+    assert _summary([{"step": step, **record} for step, record in enumerate(clock)]) == "5 steps in 30 s"
 
 
 def test_a_history_ignores_values_that_are_not_finite(tmp_path: Path) -> None:

@@ -71,6 +71,18 @@ def test_what_is_taken_is_refused_with_what_to_do(tmp_path: Path, run: RunDirect
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize(("text", "why"), [(b"", "it is empty"), (b"{{{", "line 1"), (b"\xff\xfe", "")])
+def test_a_damaged_configuration_is_named(run: RunDirectory, text: bytes, why: str) -> None:
+    (run.path / "config.yaml").write_bytes(text)
+    with pytest.raises(RunError, match=f"config.yaml is not what the run wrote: .*{why}"):
+        run.config()
+
+
+def test_of_metrics_that_are_no_text_no_line_is_read(run: RunDirectory) -> None:
+    (run.path / "metrics.jsonl").write_bytes(b'\xff\xfe\x00\n{"step": 3, "cost": 1.0}\n')
+    assert run.trace().step == 3
+
+
 def test_an_empty_folder_is_taken_and_so_is_a_run_killed_before_its_first_checkpoint(
     tmp_path: Path, run: RunDirectory
 ) -> None:

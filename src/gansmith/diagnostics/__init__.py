@@ -1,6 +1,6 @@
 """What is going wrong in a run, and what to do about it; everything here only reads."""
 
-from gansmith.diagnostics.diagnose import diagnose
+from gansmith.diagnostics.diagnose import at_a_glance, diagnose
 from gansmith.diagnostics.limits import Limits
 from gansmith.diagnostics.plots import plot_verdict
 from gansmith.diagnostics.probe import Probe
@@ -16,6 +16,7 @@ __all__ = [
     "Series",
     "Trace",
     "Verdict",
+    "at_a_glance",
     "diagnose",
     "plot_verdict",
 ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gansmith.diagnostics.case import Case, Rule
 from gansmith.diagnostics.limits import Limits
-from gansmith.diagnostics.rules import RULES
+from gansmith.diagnostics.rules import RULES, dead_start
 from gansmith.diagnostics.trace import Trace
 from gansmith.diagnostics.verdict import Diagnosis
 
-__all__ = ["diagnose"]
+__all__ = ["at_a_glance", "diagnose"]
 
 _LIMITS = Limits()
 
@@ -44,3 +46,26 @@ def diagnose(
     case = Case(trace, settings, limits, since)
     verdicts = tuple(verdict for rule in rules if (verdict := rule(case)) is not None)
     return Diagnosis(step=trace.step, verdicts=verdicts, known=case.known or bool(verdicts))
+
+
+def at_a_glance(record: Mapping[str, Any], settings: Mapping[str, Any], limits: Limits = _LIMITS) -> Diagnosis:
+    """What a single look suggests: the verdicts on a run that had looked so for a while, dated now.
+
+    What lasts cannot be told from what passes, nor a run that never started from one that has lost its way.
+
+    Args:
+        record: what the probe took, with its step.
+        settings: as in `diagnose`.
+        limits: the lines.
+
+    Example:
+        >>> look = {"step": 900, "watch/diversity": 0.1, "watch/distance": 0.6}
+        >>> [(verdict.disorder, verdict.began) for verdict in at_a_glance(look, {"steps": 1000}).verdicts]
+        [('mode collapse', 900)]
+    """
+    step = int(record["step"])
+    apart = 1 + math.ceil(limits.window * max(int(settings.get("steps") or 0), step))
+    looks = limits.least + limits.persist + limits.smooth
+    lasting = Trace(tuple({**record, "step": step - apart * ago} for ago in reversed(range(looks))))
+    found = diagnose(lasting, settings, limits, rules=[rule for rule in RULES if rule is not dead_start])
+    return replace(found, verdicts=tuple(replace(verdict, began=step, seen=step) for verdict in found.verdicts))

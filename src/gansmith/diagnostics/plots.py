@@ -20,24 +20,37 @@ __all__ = ["INK", "plain", "plot_verdict"]
 
 TITLES = {
     "watch/accuracy": "How often the discriminator is right",
+    "watch/accuracy_held_out": "How often it is right about held-out images",
     "watch/batch_correlation": "Variance of samples explained by their batch",
+    "watch/class_agreement": "Samples that look like the class that was asked for",
     "watch/classes_missed": "Share of real images in classes without samples",
     "watch/dead/discriminator": "Dead units of the discriminator",
     "watch/dead/generator": "Dead units of the generator",
     "watch/distance": "Energy distance of samples to the data",
     "watch/diversity": "Distance between samples, over that between real images",
-    "watch/diversity_within": "The same within classes",
+    "watch/diversity_within": "Distance between samples of a class, over that between real images of it",
+    "watch/gradient/discriminator": "Norm of the discriminator's gradient",
+    "watch/gradient/generator": "Norm of the generator's gradient",
+    "watch/gradient_ratio": "Norm of the generator's gradient over the discriminator's",
     "watch/grid": "Variance of samples in a grid",
-    "watch/live/centre/1": "Mean sample along the first axis of the real images",
+    "watch/kl": "Divergence of the samples' kinds from those of real images",
+    **{
+        f"watch/live/centre/{i}": f"Mean sample along the {axis} axis of the real images"
+        for i, axis in enumerate(("first", "second", "third", "fourth"), 1)
+    },
+    "watch/live/diversity": "Distance between samples of a training batch, over that between real images",
     "watch/local_diversity": "Distance to the nearest fellow, over that of real images",
     "watch/logit_gap": "Scores of real images minus scores of samples",
+    "watch/logit_gap_held_out": "The same for held-out images",
     "watch/logits": "Size of the scores",
     "watch/missed": "Share of real images without samples near them",
     "watch/nearest": "Distance to the training images, over that of unseen ones",
     "watch/non_finite": "Gradients that are not finite",
     "watch/overfitting": "Share of the logit gap gone on held-out images",
     "watch/reach": "Gradient at the samples",
+    "watch/rotation": "Share of the change of gradients along the way that turns and leads nowhere",
     "watch/saturated": "Samples on which the generator's cost is flat",
+    "watch/weights/discriminator": "Norm of the discriminator's weights",
     "watch/weights/generator": "Norm of the generator's weights",
 }
 LINE, BAD, INK, FAINT = "#2f6db3", "#d8652a", "#333333", "#dddddd"

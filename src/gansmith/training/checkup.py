@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from gansmith.diagnostics import Diagnosis, Trace, Verdict, diagnose
+from gansmith.diagnostics import Diagnosis, Limits, Trace, Verdict, at_a_glance, diagnose
 from gansmith.diagnostics.plots import TITLES, plot_verdict
 from gansmith.diagnostics.trace import PREFIX
 from gansmith.files import write_atomically
@@ -119,8 +119,8 @@ def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) 
     trace, notes = directory.trace(), []
     watched = any(name.startswith(PREFIX) for record in trace.records for name in record)
     if probe:
-        record = looked_at(directory.path, allow_code=allow_code)
-        trace = replace(trace, records=(*trace.until(record["step"]).records, record))
+        look = looked_at(directory.path, allow_code=allow_code)
+        trace = replace(trace, records=(*trace.until(look["step"]).records, look))
     elif not watched:
         notes.append(
             "The run took no signals (--every.watch), so costs and quality are all that there is to judge by; "
@@ -129,6 +129,9 @@ def checkup(path: Path | str, *, probe: bool = False, allow_code: bool = False) 
     if not watched:
         notes += _from_figures(trace)
     diagnosis = diagnose(trace, settings, since=went_back_to(decisions) or 0)
+    if probe and not diagnosis.known and len(trace[f"{PREFIX}distance"].steps) < Limits().least:
+        diagnosis = at_a_glance(look, settings)
+        notes.append("This rests on one look; whether it lasts is seen in a run that is watched (--every.watch).")
     return Checkup(directory.path, int(settings.get("steps", 0)), trace, diagnosis, tuple(notes), decisions)
 
 
@@ -193,7 +196,7 @@ def _page(found: Checkup, pictures: list[tuple[Verdict, Path]], history: Path | 
 
 def _flagged(sentence: str) -> str:
     """A sentence as HTML in which flags are code, which no line ends within."""
-    return re.sub(r"--[\w.-]+(?: [\d.]+)?", r"<code>\g<0></code>", escape(sentence))
+    return re.sub(r"--[\w.-]+(?: (?!--)[^\s;]+)*", r"<code>\g<0></code>", escape(sentence))
 
 
 def _image(path: Path, alt: str) -> str:

@@ -143,7 +143,7 @@ def _draw(axes: Axes, panel: _Panel, records: Sequence[Record]) -> None:
 def _summary(records: Sequence[Record]) -> str:
     """How long it was, in words; the clock starts again when a run is resumed."""
     seconds, before = 0.0, 0.0
-    for now in (float(record.get("seconds", 0.0)) for record in records):
+    for now in (float(record["seconds"]) for record in records if "seconds" in record):
         seconds, before = seconds + (now - before if now >= before else now), now
     text = f"{int(records[-1]['step']):,} steps"
     return f"{text} in {duration(seconds)}" if seconds else text

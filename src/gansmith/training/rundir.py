@@ -20,6 +20,7 @@ from gansmith.lock import alive, held
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
 from gansmith.training.manifest import why
 from gansmith.training.places import CONFIG, ENVIRONMENT, LOCK, LOG, METRICS, RunError, given, is_run, meant, numbered
+from gansmith.training.plain_yaml import parse
 
 __all__ = ["RunDirectory", "RunError", "plain_record"]
 
@@ -124,10 +125,10 @@ class RunDirectory:
         """The text of ``config.yaml``.
 
         Raises:
-            RunError: it is not there, because the run was stopped before it began or somebody removed it.
+            RunError: it is not there, because the run was stopped before it began or somebody removed it, or damaged.
         """
         try:
-            return (self.path / CONFIG).read_text(encoding="utf-8")
+            text = (self.path / CONFIG).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             raise RunError(
                 f"{self.path} has no {CONFIG}: the run was stopped before it began; start it with gansmith train --out "
@@ -135,6 +136,13 @@ class RunDirectory:
             ) from None
         except OSError as error:
             raise RunError(f"{self.path / CONFIG} could not be read: {why(error)}") from error
+        try:
+            empty = not parse(text)
+        except ValueError as error:
+            raise RunError(f"{self.path / CONFIG} is not what the run wrote: {error}") from error
+        if empty:
+            raise RunError(f"{self.path / CONFIG} is not what the run wrote: it is empty")
+        return text
 
     def environment(self) -> dict[str, Any]:
         """What ``environment.json`` says; empty where it is missing or unreadable."""
@@ -196,7 +204,8 @@ class RunDirectory:
         """
         path = self.path / METRICS
         try:
-            return Trace.read(path.read_text(encoding="utf-8").splitlines() if path.exists() else ())
+            text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+            return Trace.read(text.splitlines())
         except OSError as error:
             raise RunError(f"{path} could not be read: {why(error)}") from error
 
