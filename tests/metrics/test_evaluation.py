@@ -90,6 +90,12 @@ def test_real_digits_beat_every_control(embedded: Digits) -> None:
     assert controls[0]["recall"] == 0  # no digit lies near noise
 
 
+class Unaveraged(Images):
+    """A sampler that says of itself what it is."""
+
+    averaged = False
+
+
 def test_the_protocol_says_how(embedded: Digits) -> None:
     images = embedded[0][::10]
     some = [measures.Frechet(), measures.Manifold()]
@@ -103,6 +109,8 @@ def test_the_protocol_says_how(embedded: Digits) -> None:
     assert protocol.reference_digest == content_digest(images[:300])
     assert protocol.held_out_digest == content_digest(images[300:])
     plain = judged(Images(images), images, extractor=pixels(), classifier=None, measures=some)
+    assert plain.protocol.ema is None
+    assert judged(Unaveraged(images), images, extractor=pixels(), classifier=None, measures=some).protocol.ema is False
     assert (plain.protocol.classifier, plain.protocol.held_out, plain.protocol.held_out_digest) == (None, 0, None)
     names = ("Fréchet distance", "precision", "recall", "density", "coverage")
     assert list(plain.values) == [f"{name} (pixels)" for name in names]

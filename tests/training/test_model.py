@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gansmith.networks import DCGAN, MLP, Architecture, Residual
 from gansmith.training import Model, Recipe
 from gansmith.training.model import slerp
+from gansmith.training.recipe import Averaging
 from gansmith.types import Sampler
 
 NETWORKS = [MLP(width=16), DCGAN(width=4), Residual(width=8)]
@@ -110,6 +111,12 @@ def test_the_labels_of_samples_are_known_without_drawing_them(asked) -> None:
     model = echo((0.2, 0.3, 0.5))
     assert model.labels(30, seed=6, labels=asked).tolist() == labels_of(model.sample(30, seed=6, labels=asked))
     assert tiny().labels(3) is None
+
+
+@pytest.mark.parametrize(("half_life", "averaged"), [(500.0, True), (0.0, False)])
+def test_a_model_says_whether_it_is_an_average(half_life: float, averaged: bool) -> None:
+    recipe = Recipe(latent=4, average=Averaging(half_life=half_life))
+    assert Model(generator=nn.Unflatten(1, (1, 2, 2)), recipe=recipe, shape=(1, 2, 2)).averaged is averaged
 
 
 def test_a_model_shows_itself_in_one_line() -> None:

@@ -101,7 +101,7 @@ def _model(model: Model, path: Path) -> Judged:
         source=model,
         shape=model.shape,
         data=model.recipe.data or "",
-        ema=True,
+        ema=model.averaged,
         folder=path if path.is_dir() else None,
         facts=facts,
     )

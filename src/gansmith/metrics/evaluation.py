@@ -60,7 +60,8 @@ def evaluate(
         resize: convert images to the extractor's and the classifier's shape; the protocol says so.
         allow_few: permit fewer than 2,048 samples or real images, under which the Fréchet distance is badly biased.
         split: what the reference is, for the record.
-        ema: whether the sampler is an averaged network, for the record.
+        ema: whether the sampler is an averaged network, for the record; None takes what it says of itself, as
+            ``averaged``, if anything.
         measures: what to measure; functions of an `Examination`, of which one's own are as good as ours.
         cache: the folder in which to keep what was gathered of given images, such as `gansmith.files.cache_folder()`;
             None keeps nothing.
@@ -144,7 +145,7 @@ def examine(
         classifier=None if classifier is None else classifier.name,
         classifier_digest=None if classifier is None else classifier.digest,
         resize=judge.conversion(tuple(real.shape[1:])),
-        ema=ema,
+        ema=getattr(sampler, "averaged", None) if ema is None else ema,
         seed=seed,
         version=gansmith.__version__,
     )

@@ -93,6 +93,11 @@ class Model:
         return cls(generator=session.average.module, recipe=session.recipe, step=session.step, **known(session.facts()))
 
     @property
+    def averaged(self) -> bool:
+        """Whether the weights are a moving average, or else those of the last step."""
+        return self.recipe.average.half_life > 0
+
+    @property
     def latent(self) -> int:
         """The dimension of the generator's input."""
         return self.recipe.latent
