@@ -110,9 +110,7 @@ def main() -> None:
     for disorder in [] if args.write else args.disorders:
         results[disorder] = made(disorder, args.seed)
         if not results[disorder]["said"]:
-            raise SystemExit(
-                f"the doctor never said {disorder!r} of {results[disorder]['planted']!r}: plant another one"
-            )
+            raise SystemExit(f"it was never named {disorder!r}; plant it in another way")
         print(f"{disorder}: {json.dumps(results[disorder])}", flush=True)
         protocol = {"seed": args.seed, "shown": f"the first {SHOWN} samples at the last look that named it"}
         ordered = {name: results[name] for name in PLANTED if name in results}
