@@ -119,10 +119,12 @@ def test_a_cost_that_was_not_finite_needs_no_watch(gansmith, tiny_run: Path, tmp
 def test_what_the_run_did_by_itself_is_told(gansmith, tiny_run: Path, tmp_path: Path) -> None:
     run = written(tiny_run, tmp_path / "back", [{"step": s, **HEALTHY, "state": ""} for s in range(0, 3001, 100)])
     lr = "dynamics.alternating.optimizer.adam.lr"
-    decision = {"step": 900, "what": "went back", "disorder": "mode collapse", "to": 500, "settings": {lr: 0.001}}
+    decision = {"step": 900, "what": "went back", "disorder": "mode collapse", "to": 500}
+    decision |= {"settings": {lr: 0.001}, "remedy": "Lower the learning rate: --lr 0.001"}
     (run / "decisions.jsonl").write_text(json.dumps(decision) + "\n")
     answer = gansmith("doctor", run)
-    assert f"At step 900 the run went back to step 500 (mode collapse), with {lr} 0.001." in answer.out
+    said = "At step 900 the run went back to step 500 (mode collapse): Lower the learning rate: --lr 0.001."
+    assert said in answer.out
 
 
 def test_a_page_that_cannot_be_written_hides_no_diagnosis(gansmith, tiny_run: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +17,6 @@ from gansmith.diagnostics.plots import TITLES, plot_verdict
 from gansmith.diagnostics.trace import PREFIX
 from gansmith.files import write_atomically
 from gansmith.page import page, picture
-from gansmith.spelling import listed
 from gansmith.training.config import flattened, parse
 from gansmith.training.display import state_in_words
 from gansmith.training.history import plot_history
@@ -160,8 +158,8 @@ def _in_words(decision: Mapping[str, Any]) -> str:
     when, why = f"At step {decision['step']:,} the run", f"({decision['disorder']})"
     if decision["what"] == "stopped":
         return f"{when} was stopped {why}."
-    settings = [f"{name} {json.dumps(value)}" for name, value in decision.get("settings", {}).items()]
-    return f"{when} went back to step {decision['to']:,} {why}, with {listed(settings or ['other noise alone'])}."
+    back = f"{when} went back to step {decision['to']:,} {why}"
+    return f"{back}: {decision['remedy']}." if decision.get("settings") else f"{back}, with other noise alone."
 
 
 def _tried(draw: Callable[[], Path]) -> Path | None:
