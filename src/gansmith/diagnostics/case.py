@@ -44,7 +44,7 @@ class Case:
         >>> records = [{"step": step, "watch/diversity": 0.1 if step > 300 else 1.0} for step in range(0, 1000, 100)]
         >>> case = Case(Trace(tuple(records)), {"steps": 1000})
         >>> case.stretch(case.below("diversity", 0.5))
-        Stretch(began=500, seen=700)
+        Stretch(began=500, seen=800)
     """
 
     trace: Trace
