@@ -74,8 +74,9 @@ def told(disorder: str, found: dict[str, Any]) -> str:
     pictures = [f"![Samples: {disorder}](pictures/failures/{name}.png)"]
     if (PICTURES / f"{name}-signals.png").is_file():
         pictures.append(f"![What shows it: {disorder}](pictures/failures/{name}-signals.png)")
-    planted = f"At step {found['step']:,} of {found['steps']:,} on {found['data']}, planted by *{found['planted']}*"
-    words = f"{planted}. It says:\n\n> {found['said']}"
+    where = f"At step {found['step']:,} of {found['steps']:,} on {found['data']}"
+    planted = "" if disorder == "healthy" else f", planted by *{found['planted']}*"
+    words = f"{where}{planted}. It says:\n\n> {found['said']}"
     return "\n\n".join([*pictures, words])
 
 
