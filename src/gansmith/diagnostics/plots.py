@@ -41,7 +41,7 @@ TITLES = {
     "watch/live/diversity": "Distance between samples of a training batch, over that between real images",
     "watch/local_diversity": "Distance to the nearest fellow, over that of real images",
     "watch/logit_gap": "Scores of real images minus scores of samples",
-    "watch/logit_gap_held_out": "The same for held-out images",
+    "watch/logit_gap_held_out": "Scores of held-out images minus scores of samples",
     "watch/logits": "Size of the scores",
     "watch/missed": "Share of real images without samples near them",
     "watch/nearest": "Distance to the training images, over that of unseen ones",

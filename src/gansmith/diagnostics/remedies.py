@@ -68,7 +68,7 @@ def cure(settings: Settings, *, otherwise: str = "") -> Remedy:
 
 
 def unusual(settings: Settings) -> list[Change]:
-    """Changes that undo what few recipes do: a loss that saturates, uneven rates, much momentum, no penalty, haste."""
+    """Changes that undo what few recipes do: a loss that saturates, uneven or odd rates, much momentum, no penalty."""
     suspects = (
         unsaturated(settings),
         even(settings),
