@@ -68,7 +68,9 @@ def state_in_words(record: Record) -> str:
 
 def _costs(record: Record) -> str:
     return "  ".join(
-        f"{name.removeprefix('cost/')} {value:.3f}" for name, value in record.items() if name.startswith("cost/")
+        f"{name.removeprefix('cost/')} {f'{value:.3f}' if abs(value) < 1000 else f'{value:.3g}'}"
+        for name, value in record.items()
+        if name.startswith("cost/")
     )
 
 
