@@ -23,6 +23,7 @@ from truth import DATA
 GUIDE = Path(__file__).parent.parent / "docs" / "my-gan-collapsed.md"
 PICTURES = GUIDE.parent / "pictures" / "failures"
 SHOWN, COLUMNS = 30, 10
+STEPS = 1_000
 PLANTED = {  # on which data, and how
     "healthy": ("digits", "base"),
     "mode collapse": ("digits", "two latents"),
@@ -48,7 +49,7 @@ def made(disorder: str, seed: int) -> dict[str, Any]:
     from gansmith.training.pictures import save_grid
 
     data, scenario = PLANTED[disorder]
-    job = Job(data, scenario, seed, DATA[data].steps)
+    job = Job(data, scenario, seed, STEPS)
     trace, found = Trace(), {"planted": scenario, "data": WHAT[data], "steps": job.steps, "step": 0, "said": ""}
     name = disorder.replace(" ", "-")
     PICTURES.mkdir(parents=True, exist_ok=True)

@@ -148,6 +148,8 @@ def both(*changes: Change) -> Change:
 
 BARE = playing(gs.NonSaturating())
 """The plain game without a penalty."""
+CLASSES = having(conditional=True)
+"""Samples of a class that is asked for."""
 
 
 def leaning(share: float) -> Change:
@@ -203,6 +205,10 @@ def failures() -> list[Scenario]:
         ),
         ill(collapse, "three generator steps, no penalty", both(BARE, turns(generator=3)), hard=True),
         ill(collapse, "two latents", few(2), hard=True),
+        ill(collapse, "with classes, one latent", both(CLASSES, few(1))),
+        ill(collapse, "with classes, generator rate x50, no penalty", both(CLASSES, BARE, rates(generator=50.0))),
+        ill(collapse, "with classes, rate x25, no penalty", both(CLASSES, BARE, rates(lr=5e-2))),
+        ill(collapse, "with classes, two latents", both(CLASSES, few(2)), hard=True),
         ill(dropped, "three latents", few(3)),
         ill(dropped, "half of the classes from the middle", fault=fed(only(4)), at=0.5),
         ill(dropped, "two of the classes from 0.4", fault=fed(only(2)), at=0.4),
@@ -329,7 +335,11 @@ def healthy() -> list[Scenario]:
         well("narrower", having(networks=replace(NETWORKS, width=10))),
         well("latent of 8", having(latent=8)),
         well("latent of 128", having(latent=128)),
-        well("with classes", having(conditional=True)),
+        well("with classes", CLASSES),
+        well("with classes, rate / 2", both(CLASSES, rates(lr=1e-3))),
+        well("with classes, batches of 16", both(CLASSES, having(batch=16)), hard=True),
+        well("with classes, R1 of 2", both(CLASSES, playing(NS, gs.R1(gamma=2.0)))),
+        well("with classes, hinge", both(CLASSES, playing(gs.Hinge(), R1)), hard=True),
         well("shifted images", having(augment=gs.Augmentation(translation=0.1))),
         well("1,000 images", images=first(1000)),
         well("500 images, shifted", having(augment=gs.Augmentation(translation=0.1)), images=first(500), hard=True),

@@ -118,7 +118,7 @@ DATA = {
     ),
     "digits": Data(
         about="4,000 of the embedded digits, 28 px; 1,000 held out",
-        steps=1_000,
+        steps=2_500,
         train=_digits(0),
         held=_digits(1),
         kinds=_digit,
