@@ -106,7 +106,7 @@ def test_spectral_norm_brings_every_layer_to_one(networks: DCGAN | MLP) -> None:
     [
         ({"width": 0}, "width is 0"),
         ({"generator_norm": "spectral"}, "generator_norm is 'spectral'"),
-        ({"discriminator_norm": "layer"}, "discriminator_norm is 'layer'"),
+        ({"discriminator_norm": "virtual"}, "discriminator_norm is 'virtual'"),
     ],
 )
 def test_bad_fields_are_named(fields: dict[str, object], message: str) -> None:

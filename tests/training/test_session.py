@@ -95,3 +95,22 @@ def test_a_game_for_other_players_than_a_recipe_builds_is_sent_to_play():
 def test_train_takes_a_recipe_and_not_its_name():
     with pytest.raises(ValueError, match=r"train takes a Recipe, such as RECIPES\['digits'\], not 'digits'"):
         train("digits")
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("noise", ["normal", "uniform"])
+def test_a_reference_batch_is_drawn_as_latents_are_and_stays(noise):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 1), np.uint8)
+    images = ImageSet("noise", pixels, np.arange(16) % 2, ("a", "b"), "")
+    networks = DCGAN(width=4, generator_norm="virtual", reference=300)
+    recipe = Recipe(networks=networks, latent=3, batch=4, conditional=True, noise=noise)
+    session, other = (Session.start(recipe, images, DeviceEngine()) for _ in range(2))
+    generator = session.players["generator"]
+    z, label = generator.reference_latent.clone(), generator.reference_label.clone()
+    assert torch.equal(z, other.players["generator"].reference_latent)
+    assert z.abs().max() > 3**0.5 if noise == "normal" else z.abs().max() <= 3**0.5
+    assert 0.7 < z.std() < 1.3
+    assert label.unique().tolist() == [0, 1]
+    session.advance()
+    assert torch.equal(generator.reference_latent, z)
+    assert torch.equal(session.average.module.reference_latent, z)

@@ -59,8 +59,8 @@ class Limits:
     recovered: float = 0.6
     poor: float = 0.1
     diversity: float = 0.4
-    local: float = 0.25
-    within: float = 0.25
+    local: float = 0.4
+    within: float = 0.4
     missed: float = 0.75
     classes_missed: float = 0.08
     classes_lost: float = 0.25

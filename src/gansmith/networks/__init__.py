@@ -8,6 +8,7 @@ from gansmith.networks.draws import drawing, uniforms
 from gansmith.networks.maxout import Maxout
 from gansmith.networks.mlp import MLP
 from gansmith.networks.multiscale import Multiscale
+from gansmith.networks.norms import Norm, PixelNorm, VirtualBatchNorm
 from gansmith.networks.players import Architecture, Discriminator, Fitting, Generator, samplewise
 from gansmith.networks.point import Point
 from gansmith.networks.residual import Residual
@@ -23,10 +24,13 @@ __all__ = [
     "Generator",
     "Maxout",
     "Multiscale",
+    "Norm",
+    "PixelNorm",
     "Point",
     "Projection",
     "Residual",
     "Shape",
+    "VirtualBatchNorm",
     "check_networks",
     "drawing",
     "samplewise",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import Double, Flatten, Halve, Start, normalise_spectrally
+from gansmith.networks.norms import Norm, VirtualBatchNorm, norm
 from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
@@ -17,23 +18,29 @@ __all__ = ["DCGAN"]
 
 SLOPE = 0.2
 STD = 0.02
+GENERATORS = get_args(Norm)
+DISCRIMINATORS = ("batch", "layer", "instance", "pixel", "none", "spectral")
+UNBIASED = ("none", "pixel")  # kinds without a bias of their own
 
 
 @dataclass(frozen=True, kw_only=True)
 class DCGAN:
     """Strided 4x4 convolutions from a start grid to the image and back (Radford, Metz & Chintala 2016, fig. 1).
 
-    Weights start from N(0, 0.02²). Batch norm stands everywhere but at the generator's output and the discriminator's
-    input. With the default fields at 64 px the channels are Radford's 512-256-128-64; with ``bias=False`` the layers
-    are those of PyTorch's DCGAN tutorial, one for one, the outermost (4x4 grid to 1x1) written as linear maps.
+    Weights start from N(0, 0.02²). Batch norm, or another, stands everywhere but at the generator's output and the
+    discriminator's input. With the default fields at 64 px the channels are Radford's 512-256-128-64; with
+    ``bias=False`` the layers are those of PyTorch's DCGAN tutorial, one for one, the outermost (4x4 grid to 1x1)
+    written as linear maps.
     Labels come in as an embedding beside z and as a projection (Miyato & Koyama 2018).
 
     Args:
         width: channels of the finest hidden layer; they double at every halving of the sides.
         max_width: where the doubling stops.
-        generator_norm: batch norm in the generator, or none.
-        discriminator_norm: batch norm, none (samples are then treated apart, as gradient penalties want it), or
-            spectral (Miyato et al. 2018), which keeps every layer's largest singular value at 1.
+        generator_norm: of the generator; see `Norm`.
+        discriminator_norm: of the discriminator: one without a reference batch, or "spectral" (Miyato et al. 2018),
+            which keeps every layer's largest singular value at 1. All but "batch" treat samples apart, as gradient
+            penalties want it.
+        reference: latents in the reference batch of "virtual" and "reference" norm; they are computed with every batch.
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
 
@@ -52,19 +59,17 @@ class DCGAN:
 
     width: int = 64
     max_width: int = 512
-    generator_norm: Literal["batch", "none"] = "batch"
-    discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
+    generator_norm: Norm = "batch"
+    discriminator_norm: Literal["batch", "layer", "instance", "pixel", "none", "spectral"] = "batch"
+    reference: int = 64
     bias: bool = True
     embedding: int = 32
 
     def __post_init__(self) -> None:
-        check_sizes(self, "width", "max_width", "embedding")
-        if self.generator_norm not in ("batch", "none"):
-            raise ValueError(f"DCGAN generator_norm is {self.generator_norm!r}; it must be 'batch' or 'none'")
-        if self.discriminator_norm not in ("batch", "none", "spectral"):
-            raise ValueError(
-                f"DCGAN discriminator_norm is {self.discriminator_norm!r}; it must be 'batch', 'none' or 'spectral'"
-            )
+        check_sizes(self, "width", "max_width", "embedding", "reference")
+        for name, kinds in (("generator_norm", GENERATORS), ("discriminator_norm", DISCRIMINATORS)):
+            if getattr(self, name) not in kinds:
+                raise ValueError(f"DCGAN {name} is {getattr(self, name)!r}; it must be one of {', '.join(kinds)}")
 
     def generator(self, shape: Shape, *, latent: int, classes: int = 0) -> Generator:
         """Build the generator; see ``Generator`` for what it takes and gives."""
@@ -72,15 +77,18 @@ class DCGAN:
         check_counts(latent=latent, classes=classes)
         h0, w0, doublings = start_grid(height, width)
         widths = stage_widths(self.width, self.max_width, doublings)
-        batch_norm = self.generator_norm == "batch"
-        bias = self.bias and not batch_norm
+        kind = self.generator_norm
+        bias = self.bias and kind in UNBIASED
+        reference = self.reference if kind in ("virtual", "reference") else 0
         layers: list[nn.Module] = [Start(latent + (self.embedding if classes else 0), widths[0], (h0, w0), bias=bias)]
-        layers += _after(widths[0], batch_norm, nn.ReLU(inplace=True))
+        layers += _after(widths[0], kind, nn.ReLU(inplace=True), reference)
         for coarse, fine in pairwise(widths):
-            layers += [Double(coarse, fine, bias=bias), *_after(fine, batch_norm, nn.ReLU(inplace=True))]
+            layers += [Double(coarse, fine, bias=bias), *_after(fine, kind, nn.ReLU(inplace=True), reference)]
         layers.append(Double(widths[-1], channels, bias=self.bias))
         body = nn.Sequential(*layers).apply(_initialise)
-        return Generator(body, shape=shape, latent=latent, classes=classes, embedding=self.embedding)
+        return Generator(
+            body, shape=shape, latent=latent, classes=classes, embedding=self.embedding, reference=reference
+        )
 
     def discriminator(self, shape: Shape, *, classes: int = 0) -> Discriminator:
         """Build the discriminator; see ``Discriminator`` for what it takes and gives."""
@@ -88,11 +96,11 @@ class DCGAN:
         check_counts(classes=classes)
         h0, w0, doublings = start_grid(height, width)
         widths = stage_widths(self.width, self.max_width, doublings)[::-1]
-        batch_norm = self.discriminator_norm == "batch"
+        kind: Norm = "none" if self.discriminator_norm == "spectral" else self.discriminator_norm
         layers: list[nn.Module] = [Halve(channels, widths[0], bias=self.bias), nn.LeakyReLU(SLOPE, inplace=True)]
         for fine, coarse in pairwise(widths):
-            layers.append(Halve(fine, coarse, bias=self.bias and not batch_norm))
-            layers += _after(coarse, batch_norm, nn.LeakyReLU(SLOPE, inplace=True))
+            layers.append(Halve(fine, coarse, bias=self.bias and kind in UNBIASED))
+            layers += _after(coarse, kind, nn.LeakyReLU(SLOPE, inplace=True))
         body = nn.Sequential(*layers, Flatten()).apply(_initialise)
         head = Projection(h0 * w0 * widths[-1], classes=classes, std=STD, bias=self.bias)
         if self.discriminator_norm == "spectral":
@@ -101,8 +109,8 @@ class DCGAN:
         return Discriminator(body, head, shape=shape, classes=classes)
 
 
-def _after(channels: int, batch_norm: bool, activation: nn.Module) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), activation] if batch_norm else [activation]
+def _after(channels: int, kind: Norm, activation: nn.Module, reference: int = 0) -> list[nn.Module]:
+    return [activation] if kind == "none" else [norm(kind, channels, reference=reference), activation]
 
 
 def _initialise(layer: nn.Module) -> None:
@@ -110,5 +118,5 @@ def _initialise(layer: nn.Module) -> None:
         nn.init.normal_(layer.weight, 0.0, STD)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
-    elif isinstance(layer, nn.BatchNorm2d):
+    elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d | VirtualBatchNorm):
         nn.init.normal_(layer.weight, 1.0, STD)

@@ -87,6 +87,8 @@ class Generator(nn.Module):
         latent: length of z.
         classes: number of classes K; 0 for none.
         embedding: length of the embedding; unused without classes.
+        reference: latents that stand before those of every batch inside f, for a body with `VirtualBatchNorm`; 0 for
+            none. `refer` says which; until then they are zeros.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -95,12 +97,27 @@ class Generator(nn.Module):
         torch.Size([5, 2])
     """
 
-    def __init__(self, body: nn.Module, *, shape: Shape, latent: int, classes: int = 0, embedding: int = 0) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        *,
+        shape: Shape,
+        latent: int,
+        classes: int = 0,
+        embedding: int = 0,
+        reference: int = 0,
+    ) -> None:
         super().__init__()
         check_counts(latent=latent, classes=classes)
         self.shape, self.latent, self.classes = check_shape(shape), latent, classes
         self.embedding = nn.Embedding(classes, embedding) if classes else None
         self.body = body
+        self.reference = reference
+        self.reference_latent: Tensor | None
+        self.reference_label: Tensor | None
+        self.register_buffer("reference_latent", torch.zeros(reference, latent) if reference else None)
+        labels = torch.zeros(reference, dtype=torch.long) if reference and classes else None
+        self.register_buffer("reference_label", labels)
 
     @property
     def samplewise(self) -> bool:
@@ -113,10 +130,28 @@ class Generator(nn.Module):
             raise ValueError(f"z has shape {tuple(z.shape)}; this generator takes (n, {self.latent})")
         check_label(label, z.shape[0], self.classes)
         code = z
+        if self.reference_latent is not None:
+            code = torch.cat((self.reference_latent.to(z.dtype), z))
         if self.embedding is not None and label is not None:
-            code = torch.cat((z, embed(self.embedding, label).to(z.dtype)), 1)
+            asked = label if self.reference_label is None else torch.cat((self.reference_label, label))
+            code = torch.cat((code, embed(self.embedding, asked).to(z.dtype)), 1)
         sample: Tensor = self.body(code).to(z.dtype)
+        if self.reference:
+            sample = sample[self.reference :]
         return sample.tanh() if len(self.shape) == 3 else sample
+
+    def refer(self, z: Tensor, label: Tensor | None = None) -> None:
+        """Set the reference batch: latents (reference, latent) and, with classes, labels (reference,).
+
+        Raises:
+            ValueError: their shapes are others, or there is no reference batch.
+        """
+        if self.reference_latent is None or z.shape != self.reference_latent.shape:
+            raise ValueError(f"z has shape {tuple(z.shape)}; the reference batch is ({self.reference}, {self.latent})")
+        check_label(label, self.reference, self.classes)
+        self.reference_latent.copy_(z)
+        if self.reference_label is not None and label is not None:
+            self.reference_label.copy_(label)
 
 
 @final

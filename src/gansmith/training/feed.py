@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from gansmith.data import Batches, ImageSet
 from gansmith.latent import Noise, of_noise
@@ -59,6 +60,17 @@ class Feed:
     def __call__(self, step: int, *, attempt: int = 0) -> Draw:
         """The draw of a step; another `attempt` at the same step sees other batches and other noise."""
         return lambda substep: self._round(step, substep, attempt)
+
+    def reference(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """Latents (count, latent), and labels (count,) as the images have them, that are the same in all processes."""
+        rows = self.rows if self.rows is not None else np.arange(len(self.images))
+        whole = Round({"row": torch.arange(count)}, (self.seed, "reference"))
+        normal, uniform = (partial(draw, "latent", self.latent) for draw in (whole.normal, whole.uniform))
+        label = None
+        if self.conditional and self.images.labels is not None:
+            drawn = rows[(whole.uniform("label") * len(rows)).long().numpy()]
+            label = torch.from_numpy(self.images.labels[drawn].astype(np.int64))
+        return of_noise(self.noise, normal, uniform), label
 
     def _round(self, step: int, substep: int, attempt: int) -> Round:
         stream = (substep, attempt)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gansmith.data import ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
-from gansmith.networks import Augmented, Fitting
+from gansmith.networks import Augmented, Fitting, Generator
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
@@ -88,6 +88,8 @@ class Session:
             noise=recipe.noise,
             rows=parted(images, recipe.held_out)[0],
         )
+        if isinstance(generator, Generator) and generator.reference:
+            generator.refer(*feed.reference(generator.reference))
         average = MovingAverage(generator, recipe.average)
         return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average)
 
