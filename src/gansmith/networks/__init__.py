@@ -6,6 +6,7 @@ from gansmith.networks.conditional import Projection
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.draws import drawing, uniforms
 from gansmith.networks.maxout import Maxout
+from gansmith.networks.minibatch import MinibatchDeviation, MinibatchDiscrimination
 from gansmith.networks.mlp import MLP
 from gansmith.networks.multiscale import Multiscale
 from gansmith.networks.norms import Norm, PixelNorm, VirtualBatchNorm
@@ -23,6 +24,8 @@ __all__ = [
     "Fitting",
     "Generator",
     "Maxout",
+    "MinibatchDeviation",
+    "MinibatchDiscrimination",
     "Multiscale",
     "Norm",
     "PixelNorm",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import Double, Flatten, Halve, Start, normalise_spectrally
+from gansmith.networks.minibatch import MinibatchDeviation, MinibatchDiscrimination
 from gansmith.networks.norms import Norm, VirtualBatchNorm, norm
 from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
@@ -20,6 +23,8 @@ SLOPE = 0.2
 STD = 0.02
 GENERATORS = get_args(Norm)
 DISCRIMINATORS = ("batch", "layer", "instance", "pixel", "none", "spectral")
+MINIBATCH = ("none", "discrimination", "deviation")
+KERNELS, CALIBRATED = 100, 100  # both as Salimans et al. (2016) have them
 UNBIASED = ("none", "pixel")  # kinds without a bias of their own
 
 
@@ -41,6 +46,8 @@ class DCGAN:
             which keeps every layer's largest singular value at 1. All but "batch" treat samples apart, as gradient
             penalties want it.
         reference: latents in the reference batch of "virtual" and "reference" norm; they are computed with every batch.
+        minibatch: what the discriminator is told of how its samples lie to each other: nothing; how close the others
+            are, by `MinibatchDiscrimination` of its features; or how much groups of four vary, by `MinibatchDeviation`.
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
 
@@ -62,12 +69,14 @@ class DCGAN:
     generator_norm: Norm = "batch"
     discriminator_norm: Literal["batch", "layer", "instance", "pixel", "none", "spectral"] = "batch"
     reference: int = 64
+    minibatch: Literal["none", "discrimination", "deviation"] = "none"
     bias: bool = True
     embedding: int = 32
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "max_width", "embedding", "reference")
-        for name, kinds in (("generator_norm", GENERATORS), ("discriminator_norm", DISCRIMINATORS)):
+        choices = {"generator_norm": GENERATORS, "discriminator_norm": DISCRIMINATORS, "minibatch": MINIBATCH}
+        for name, kinds in choices.items():
             if getattr(self, name) not in kinds:
                 raise ValueError(f"DCGAN {name} is {getattr(self, name)!r}; it must be one of {', '.join(kinds)}")
 
@@ -101,12 +110,34 @@ class DCGAN:
         for fine, coarse in pairwise(widths):
             layers.append(Halve(fine, coarse, bias=self.bias and kind in UNBIASED))
             layers += _after(coarse, kind, nn.LeakyReLU(SLOPE, inplace=True))
-        body = nn.Sequential(*layers, Flatten()).apply(_initialise)
-        head = Projection(h0 * w0 * widths[-1], classes=classes, std=STD, bias=self.bias)
+        features = h0 * w0 * widths[-1]
+        if self.minibatch == "deviation":
+            layers, features = [*layers, MinibatchDeviation()], features + h0 * w0
+        layers.append(Flatten())
+        if self.minibatch == "discrimination":
+            layers, features = [*layers, MinibatchDiscrimination(features, kernels=KERNELS)], features + KERNELS
+        body = nn.Sequential(*layers).apply(_initialise)
+        head = Projection(features, classes=classes, std=STD, bias=self.bias)
         if self.discriminator_norm == "spectral":
             normalise_spectrally(body)
             normalise_spectrally(head)
         return Discriminator(body, head, shape=shape, classes=classes)
+
+    def fit(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        mean: Callable[[], Tensor],
+        some: Callable[[int], Tensor],
+    ) -> None:
+        """Calibrate minibatch discrimination on real images, if there is any; see `Fitting`."""
+        if self.minibatch != "discrimination":
+            return
+        body: Any = discriminator.body
+        *before, layer = body
+        with torch.no_grad():
+            layer.calibrate(nn.Sequential(*before)(some(CALIBRATED)))
 
 
 def _after(channels: int, kind: Norm, activation: nn.Module, reference: int = 0) -> list[nn.Module]:

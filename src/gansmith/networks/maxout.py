@@ -167,13 +167,15 @@ class Maxout:
         _spread(nn.ModuleList([body, head]), self.discriminator_range)
         return Discriminator(body, head, shape=shape, classes=classes)
 
-    def fit(self, generator: nn.Module, mean: Callable[[], Tensor]) -> None:
-        """Set the biases that start from the data, if `marginals` asks for it.
-
-        Args:
-            generator: one that `generator` built.
-            mean: gives the mean image (C, H, W) of the data.
-        """
+    def fit(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        mean: Callable[[], Tensor],
+        some: Callable[[int], Tensor],
+    ) -> None:
+        """Set the biases that start from the data, if `marginals` asks for it; see `Fitting`."""
         if not self.marginals:
             return
         *_, output = (layer for layer in generator.modules() if isinstance(layer, nn.Linear))

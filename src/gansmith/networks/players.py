@@ -34,19 +34,37 @@ class Architecture(Protocol):
 class Fitting(Protocol):
     """An architecture some of whose initial weights are taken from the data, such as `Maxout`."""
 
-    def fit(self, generator: nn.Module, mean: Callable[[], Tensor]) -> None:
-        """Change a new generator's weights; `mean` works out the mean image (C, H, W) of the data, if it is asked."""
+    def fit(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        mean: Callable[[], Tensor],
+        some: Callable[[int], Tensor],
+    ) -> None:
+        """Change weights of new networks, before they are trained.
+
+        Args:
+            generator: one that this architecture built.
+            discriminator: likewise.
+            mean: works out the mean image (C, H, W) of the data.
+            some: gives so many images (n, C, H, W) in [-1, 1].
+        """
         ...
 
 
 def samplewise(module: nn.Module) -> bool:
-    """Say whether a module treats the samples of a batch apart, that is, has no batch normalisation.
+    """Say whether a module treats the samples of a batch apart: without batch norm, and layers that say otherwise.
+
+    A layer says so by ``samplewise = False`` in its class.
 
     Example:
         >>> samplewise(nn.Linear(2, 2)), samplewise(nn.Sequential(nn.BatchNorm1d(2)))
         (True, False)
     """
-    return not any(isinstance(part, _BatchNorm) for part in module.modules())
+    return not any(
+        isinstance(part, _BatchNorm) or getattr(type(part), "samplewise", True) is False for part in module.modules()
+    )
 
 
 def check_counts(*, latent: int | None = None, classes: int = 0) -> None:

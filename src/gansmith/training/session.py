@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gansmith.data import ImageSet, parted
+from gansmith.data import Batches, ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
 from gansmith.networks import Augmented, Fitting, Generator
 from gansmith.spelling import listed
@@ -69,8 +71,10 @@ class Session:
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
         discriminator = recipe.networks.discriminator(images.shape, classes=classes)
+        rows = parted(images, recipe.held_out)[0]
         if isinstance(recipe.networks, Fitting):
-            recipe.networks.fit(generator, images.mean)
+            some = partial(_some, images, rows=rows, seed=key_seed(recipe.seed, "some"))
+            recipe.networks.fit(generator, discriminator, mean=images.mean, some=some)
         a = recipe.augment
         if a.differentiable:
             discriminator = Augmented(discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout)
@@ -86,7 +90,7 @@ class Session:
             device=engine.device,
             processes=engine.processes,
             noise=recipe.noise,
-            rows=parted(images, recipe.held_out)[0],
+            rows=rows,
         )
         if isinstance(generator, Generator) and generator.reference:
             generator.refer(*feed.reference(generator.reference))
@@ -180,3 +184,8 @@ def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:
             "Build the networks as those of the saved run were: its config.yaml says how"
         )
     module.load_state_dict(saved)
+
+
+def _some(images: ImageSet, count: int, *, rows: npt.NDArray[np.int64] | None, seed: int) -> Tensor:
+    """So many of the images that are trained on, (count, C, H, W) in [-1, 1]."""
+    return Batches(images, batch=count, seed=seed, rows=rows)(0, slice(0, count))[0]
