@@ -29,6 +29,7 @@ from gansmith.games.functions import (
     quadratic,
     zero_sum,
 )
+from gansmith.games.historical import HistoricalAveraging
 from gansmith.games.info import InfoGAN
 from gansmith.games.loss import Adversarial, Loss
 from gansmith.games.losses import (
@@ -41,6 +42,7 @@ from gansmith.games.losses import (
     RelativisticPaired,
     Wasserstein,
 )
+from gansmith.games.matching import FeatureMatching
 from gansmith.games.noise import Fade, InstanceNoise
 from gansmith.games.packed import Packed
 from gansmith.games.penalties import DRAGAN, R1, R2, WGANGP, Penalty
@@ -69,10 +71,12 @@ __all__ = [
     "CycleGAN",
     "Divergence",
     "Fade",
+    "FeatureMatching",
     "Flipped",
     "FunctionGame",
     "GANDivergence",
     "Hinge",
+    "HistoricalAveraging",
     "InfoGAN",
     "InstanceNoise",
     "JensenShannon",

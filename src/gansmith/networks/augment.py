@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -75,6 +77,12 @@ class Augmented(nn.Module):
             x = self.transform(x)
         scores: Tensor = self.discriminator(x) if label is None else self.discriminator(x, label)
         return scores
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the discriminator's features (n, F) of the transformed images, where it has a method for them."""
+        inside: Any = self.discriminator
+        found: Tensor = inside.features(self.transform(x) if self.training else x)
+        return found
 
     def transform(self, x: Tensor) -> Tensor:
         """Return the images x (n, C, H, W), each transformed at random."""

@@ -206,9 +206,14 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """Return scores (n,) for samples x (n, *shape) and labels (n,)."""
+        scores: Tensor = self.head(self.features(x), label)
+        return scores
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return what the scores are a projection of, (n, F), for samples x (n, *shape)."""
         if x.shape[1:] != self.shape:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; this discriminator takes (n, {', '.join(map(str, self.shape))})"
             )
-        scores: Tensor = self.head(self.body(x), label)
-        return scores
+        found: Tensor = self.body(x)
+        return found
