@@ -5,7 +5,18 @@ import torch
 from torch import Tensor, nn
 
 from gansmith.dynamics import Alternating, LocalEngine
-from gansmith.games import R1, R2, WGANGP, AdversarialGame, Packed, RelativisticPaired, check_game
+from gansmith.games import (
+    R1,
+    R2,
+    WGANGP,
+    AdversarialGame,
+    FeatureMatching,
+    Flipped,
+    Packed,
+    RelativisticPaired,
+    check_game,
+    judged,
+)
 from gansmith.games.packed import packed
 from gansmith.types import Players, Round
 
@@ -80,3 +91,19 @@ def test_refusals() -> None:
         costs(Packed(size=4), players(4), a_round())
     with pytest.raises(ValueError, match="leave labels out"):
         costs(Packed(size=2), players(2), a_round().given(label=torch.zeros(6, dtype=torch.int64)))
+
+
+@pytest.mark.identity
+def test_a_game_says_what_its_discriminator_is_shown() -> None:
+    shape = (3, 8, 8)
+    assert judged(AdversarialGame(), shape) == shape
+    assert judged(Packed(size=4), shape) == (12, 8, 8)
+    assert judged(Flipped(Packed(size=2)), (5,)) == (10,)
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("wrapper", [Packed, FeatureMatching])
+def test_it_goes_around_an_adversarial_game_only(wrapper: type) -> None:
+    name = wrapper.__name__
+    with pytest.raises(ValueError, match=f"{name} goes around an AdversarialGame, not Flipped; put that around {name}"):
+        wrapper(Flipped(AdversarialGame()))

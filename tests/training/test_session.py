@@ -19,7 +19,7 @@ from gansmith.dynamics import (
     SymplecticAdjustment,
     Unrolled,
 )
-from gansmith.games import CategoricalCode, InfoGAN
+from gansmith.games import CategoricalCode, FeatureMatching, HistoricalAveraging, InfoGAN, Packed
 from gansmith.networks import DCGAN, Maxout
 from gansmith.training import train
 from gansmith.training.engine import DeviceEngine
@@ -114,3 +114,19 @@ def test_a_reference_batch_is_drawn_as_latents_are_and_stays(noise):
     session.advance()
     assert torch.equal(generator.reference_latent, z)
     assert torch.equal(session.average.module.reference_latent, z)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("game", [Packed(size=2), FeatureMatching(), HistoricalAveraging(Packed(size=4), weight=0.1)])
+def test_games_that_see_more_than_a_score_play_and_go_on_with_the_same_bits(game):
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), np.uint8)
+    images = ImageSet("noise", pixels, None, (), "")
+    recipe = Recipe(networks=DCGAN(width=4, minibatch="discrimination"), latent=3, batch=8, game=game)
+    session, other = (Session.start(recipe, images, DeviceEngine()) for _ in range(2))
+    for _ in range(2):
+        session.advance()
+    other.load(unpack(*pack(session.tree())))
+    for one in (session, other):
+        one.advance()
+    first, second = (one.players["generator"].state_dict() for one in (session, other))
+    assert all(torch.equal(first[name], second[name]) for name in first)

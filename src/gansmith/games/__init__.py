@@ -50,6 +50,7 @@ from gansmith.games.pool import Pool
 from gansmith.games.score_penalties import Consistency, LeCam
 from gansmith.games.single import SinglePlayer
 from gansmith.games.transformations import Jitter, Shift, Transformation
+from gansmith.games.wrapping import judged
 
 __all__ = [
     "DRAGAN",
@@ -104,6 +105,7 @@ __all__ = [
     "bilinear",
     "check_game",
     "dirac_gan",
+    "judged",
     "matrix_game",
     "quadratic",
     "zero_sum",

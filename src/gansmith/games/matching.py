@@ -10,8 +10,8 @@ from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
 from gansmith.games.critic import Veiled
-from gansmith.games.wrapping import Around
-from gansmith.types import Costs, Outcome, Players, Round, widened
+from gansmith.games.wrapping import Around, check_adversarial
+from gansmith.types import Costs, Game, Outcome, Players, Round, widened
 
 __all__ = ["FeatureMatching", "features"]
 
@@ -60,7 +60,8 @@ class FeatureMatching(Around):
         distance: "squared" or "absolute".
 
     Raises:
-        ValueError: a number is outside its range; when it is played, the discriminator has no method ``features``.
+        ValueError: a number is outside its range, or the game inside is no `AdversarialGame`; when it is played, the
+            discriminator has no method ``features``.
 
     Example:
         >>> import torch
@@ -72,13 +73,13 @@ class FeatureMatching(Around):
         ['fake', 'fake_features', 'real_features']
     """
 
-    game: AdversarialGame = AdversarialGame()
+    game: Game = AdversarialGame()
     weight: float = field(default=1.0, kw_only=True)
     adversarial: float = field(default=0.0, kw_only=True)
     distance: Literal["squared", "absolute"] = field(default="squared", kw_only=True)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        check_adversarial(self.game, self)
         if not self.weight > 0:
             raise ValueError(f"weight is {self.weight}; it must be above 0")
         if not self.adversarial >= 0:
@@ -92,7 +93,8 @@ class FeatureMatching(Around):
         return False
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
-        fake = round["fake"] if "fake" in round else self.game.generate(players[GENERATOR], round)
+        inside_game = check_adversarial(self.game, self)
+        fake = round["fake"] if "fake" in round else inside_game.generate(players[GENERATOR], round)
         told = round.given(fake=fake)
         values: dict[str, Tensor] = {"fake": fake}
         makers = {"fake": frozenset({GENERATOR})}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
-from gansmith.games.wrapping import Around
-from gansmith.types import Outcome, Players, Round
+from gansmith.games.wrapping import Around, check_adversarial
+from gansmith.types import Game, Outcome, Players, Round
 
 __all__ = ["Packed", "packed"]
 
@@ -48,7 +48,8 @@ class Packed(Around):
         size: samples in a pack, m ≥ 1.
 
     Raises:
-        ValueError: `size` is below 1; when it is played, a batch does not go into packs, or has labels.
+        ValueError: `size` is below 1, or the game inside is no `AdversarialGame`; when it is played, a batch does not
+            go into packs, or has labels.
 
     Example:
         >>> import torch
@@ -59,11 +60,11 @@ class Packed(Around):
         (3,)
     """
 
-    game: AdversarialGame = AdversarialGame()
+    game: Game = AdversarialGame()
     size: int = 2
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        check_adversarial(self.game, self)
         if self.size < 1:
             raise ValueError(f"size is {self.size}; a pack holds at least 1 sample")
 
@@ -72,16 +73,21 @@ class Packed(Around):
         """Packs may not be torn apart, which splitting a batch anywhere would do."""
         return self.size == 1 and self.game.samplewise
 
+    def judged(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what the discriminator is shown, for samples of a shape."""
+        return (self.size * shape[0], *shape[1:])
+
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         if "label" in round:
             raise ValueError("a pack holds samples of several classes, so it has no label; leave labels out")
-        fake = round["fake"] if "fake" in round else self.game.generate(players[GENERATOR], round)
+        game = check_adversarial(self.game, self)
+        fake = round["fake"] if "fake" in round else game.generate(players[GENERATOR], round)
         judged = DISCRIMINATOR in of
-        points = {"real": round["real"], "fake": fake} if judged or self.game.loss.relative else {"fake": fake}
+        points = {"real": round["real"], "fake": fake} if judged or game.loss.relative else {"fake": fake}
         packs = {name: packed(x, self.size) for name, x in points.items()}
         inside = replace(round, streams=packs, start=round.start // self.size, total=round.total // self.size)
-        values = self.game.judge(players[DISCRIMINATOR], packs, inside, penalised=judged)
+        values = game.judge(players[DISCRIMINATOR], packs, inside, penalised=judged)
         makers = dict.fromkeys(values, _BOTH) | {"fake": _G}
-        if "real_scores" in values and not self.game.joint:
+        if "real_scores" in values and not game.joint:
             makers["real_scores"] = _D
         return Outcome(round, {"fake": fake} | values, makers)

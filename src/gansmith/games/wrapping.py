@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
 from gansmith.types import Costs, Game, Outcome, Players, Round, State, check_piece
 
-__all__ = ["Around", "Holding", "discriminators"]
+__all__ = ["Around", "Holding", "check_adversarial", "discriminators", "judged"]
 
 
 def discriminators(names: Collection[str]) -> list[str]:
@@ -22,6 +22,30 @@ def discriminators(names: Collection[str]) -> list[str]:
         ['discriminator_x', 'discriminator_y']
     """
     return [name for name in names if name.startswith(DISCRIMINATOR)]
+
+
+def judged(game: Game, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of what a game's discriminator is shown, for samples of a shape: the same, unless the game says other.
+
+    Example:
+        >>> judged(AdversarialGame(), (1, 28, 28))
+        (1, 28, 28)
+    """
+    own = getattr(game, "judged", None)
+    return shape if own is None else own(shape)
+
+
+def check_adversarial(game: Game, around: object) -> AdversarialGame:
+    """The game inside one that goes around an `AdversarialGame` only, because it judges in that game's place.
+
+    Raises:
+        ValueError: it is another game.
+    """
+    check_piece(game, Game, "the game inside", "AdversarialGame()")
+    if not isinstance(game, AdversarialGame):
+        name = type(around).__name__
+        raise ValueError(f"{name} goes around an AdversarialGame, not {type(game).__name__}; put that around {name}")
+    return game
 
 
 class Holding:
@@ -37,6 +61,10 @@ class Holding:
     def penalties(self) -> tuple[Any, ...]:
         """Those of the game inside, if it has any."""
         return getattr(self.game, "penalties", ())
+
+    def judged(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what the discriminator is shown, for samples of a shape."""
+        return judged(self.game, shape)
 
     def init(self, players: Players) -> State:
         return self.game.init(players)

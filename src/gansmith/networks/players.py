@@ -48,7 +48,7 @@ class Fitting(Protocol):
             generator: one that this architecture built.
             discriminator: likewise.
             mean: works out the mean image (C, H, W) of the data.
-            some: gives so many images (n, C, H, W) in [-1, 1].
+            some: gives so many of what the discriminator is shown, (n, *shape), images in [-1, 1].
         """
         ...
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gansmith.data import Batches, ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
+from gansmith.games import judged
 from gansmith.networks import Augmented, Fitting, Generator
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
@@ -70,10 +71,11 @@ class Session:
         classes = len(images.classes) if recipe.conditional else 0
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
-        discriminator = recipe.networks.discriminator(images.shape, classes=classes)
+        discriminator = recipe.networks.discriminator(judged(recipe.game, images.shape), classes=classes)
         rows = parted(images, recipe.held_out)[0]
         if isinstance(recipe.networks, Fitting):
-            some = partial(_some, images, rows=rows, seed=key_seed(recipe.seed, "some"))
+            shape = judged(recipe.game, images.shape)
+            some = partial(_some, images, shape=shape, rows=rows, seed=key_seed(recipe.seed, "some"))
             recipe.networks.fit(generator, discriminator, mean=images.mean, some=some)
         a = recipe.augment
         if a.differentiable:
@@ -186,6 +188,10 @@ def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:
     module.load_state_dict(saved)
 
 
-def _some(images: ImageSet, count: int, *, rows: npt.NDArray[np.int64] | None, seed: int) -> Tensor:
-    """So many of the images that are trained on, (count, C, H, W) in [-1, 1]."""
-    return Batches(images, batch=count, seed=seed, rows=rows)(0, slice(0, count))[0]
+def _some(
+    images: ImageSet, count: int, *, shape: tuple[int, ...], rows: npt.NDArray[np.int64] | None, seed: int
+) -> Tensor:
+    """What a discriminator is shown so many times, (count, *shape), of the images that are trained on, in [-1, 1]."""
+    each = shape[0] // images.shape[0]
+    drawn = Batches(images, batch=count * each, seed=seed, rows=rows)(0)[0]
+    return drawn.reshape(count, *shape)
