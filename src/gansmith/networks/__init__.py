@@ -2,6 +2,7 @@
 
 from gansmith.networks.augment import Augmented
 from gansmith.networks.check import check_networks
+from gansmith.networks.classifier import Classifier
 from gansmith.networks.conditional import Projection
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.draws import drawing, uniforms
@@ -20,6 +21,7 @@ __all__ = [
     "MLP",
     "Architecture",
     "Augmented",
+    "Classifier",
     "Discriminator",
     "Fitting",
     "Generator",

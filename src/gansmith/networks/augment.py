@@ -84,6 +84,12 @@ class Augmented(nn.Module):
         found: Tensor = inside.features(self.transform(x) if self.training else x)
         return found
 
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits (n, K) of the transformed images, where the discriminator has a method for them."""
+        inside: Any = self.discriminator
+        found: Tensor = inside.logits(self.transform(x) if self.training else x)
+        return found
+
     def transform(self, x: Tensor) -> Tensor:
         """Return the images x (n, C, H, W), each transformed at random."""
         if self.colour:

@@ -1,0 +1,85 @@
+"""A discriminator that also classifies: K classes, and one more for what was generated."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from gansmith.networks.players import samplewise
+from gansmith.networks.shapes import Shape, check_shape
+
+__all__ = ["Classifier"]
+
+
+@final
+class Classifier(nn.Module):
+    r"""K logits, and the score that follows from them (Salimans et al. 2016, sect. 5).
+
+    With K + 1 classes, of which the last is "generated" and has the logit 0, the probability of being real is
+    Z/(Z + 1) with Z the sum of exp l_k. Its logit is
+
+    .. math:: D(x) = \log \sum_{k=1}^{K} \exp l_k(x)
+
+    which is what a call returns, so that every loss and penalty takes this discriminator as it takes any other.
+
+    Args:
+        body: features f, from (n, *shape) to (n, F).
+        head: from features (n, F) to logits (n, K), such as a linear map.
+        shape: shape of one sample: an image (C, H, W) or a vector (d,).
+        classes: K, at least 2.
+
+    Raises:
+        ValueError: there are fewer than 2 classes.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> d = Classifier(nn.Linear(2, 8), nn.Linear(8, 3), shape=(2,), classes=3)
+        >>> x = torch.randn(5, 2)
+        >>> d(x).shape, d.logits(x).shape, bool((d(x) == d.logits(x).logsumexp(1)).all())
+        (torch.Size([5]), torch.Size([5, 3]), True)
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Module, *, shape: Shape, classes: int) -> None:
+        super().__init__()
+        if classes < 2:
+            raise ValueError(f"classes is {classes}; there is nothing to tell apart with fewer than 2")
+        self.shape, self.classes = check_shape(shape), classes
+        self.body, self.head = body, head
+
+    @classmethod
+    def of(cls, discriminator: nn.Module, *, classes: int) -> Classifier:
+        """The classifier with the body of a `Discriminator` and a new linear head."""
+        body, shape = discriminator.body, discriminator.shape
+        features = discriminator.head.score.in_features  # type: ignore[union-attr]
+        head = nn.Linear(features, classes)  # type: ignore[arg-type]
+        nn.init.normal_(head.weight, 0.0, 1 / math.sqrt(head.in_features))
+        nn.init.zeros_(head.bias)
+        return cls(body, head, shape=shape, classes=classes)  # type: ignore[arg-type]
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether every score depends on its own sample alone."""
+        return samplewise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scores (n,) for samples x (n, *shape)."""
+        return self.logits(x).logsumexp(1)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits (n, K) of the classes, in float32 at least."""
+        h = self.features(x)
+        with torch.autocast(h.device.type, enabled=False):
+            found: Tensor = self.head(h.to(torch.promote_types(h.dtype, torch.float32)))
+        return found
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return what the logits are a map of, (n, F)."""
+        if x.shape[1:] != self.shape:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; this classifier takes (n, {', '.join(map(str, self.shape))})"
+            )
+        found: Tensor = self.body(x)
+        return found
