@@ -10,6 +10,7 @@ from gansmith.networks.maxout import Maxout
 from gansmith.networks.minibatch import MinibatchDeviation, MinibatchDiscrimination
 from gansmith.networks.mlp import MLP
 from gansmith.networks.multiscale import Multiscale
+from gansmith.networks.noisy import NoisyMLP
 from gansmith.networks.norms import Norm, PixelNorm, VirtualBatchNorm
 from gansmith.networks.players import Architecture, Discriminator, Fitting, Generator, samplewise
 from gansmith.networks.point import Point
@@ -29,6 +30,7 @@ __all__ = [
     "MinibatchDeviation",
     "MinibatchDiscrimination",
     "Multiscale",
+    "NoisyMLP",
     "Norm",
     "PixelNorm",
     "Point",
