@@ -179,8 +179,9 @@ class WeightNormLinear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The rows, (outputs, inputs)."""
-        lengths = torch.linalg.vector_norm(self.direction, dim=1)
-        return self.direction * (self.length / lengths)[:, None]
+        scale = self.length / torch.linalg.vector_norm(self.direction, dim=1)
+        rows: Tensor = self.direction * scale[:, None]
+        return rows
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)
