@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from gansmith.data.images import DataError, ImageSet
-from gansmith.data.mixing import hash64, permutation
+from gansmith.data.mixing import Endless, hash64
 
 __all__ = ["Batches"]
 
@@ -59,10 +59,9 @@ class Batches:
             raise DataError(f"{images.name!r} holds no images, so there is nothing to draw batches from")
         self.images, self.batch, self.seed, self.flip = images, batch, seed, flip
         self._drawn = rows
-        self._count = len(images) if rows is None else len(rows)
+        self._sequence = Endless(len(images) if rows is None else len(rows), seed=seed)
         self._pixels = images.pixels().permute(0, 2, 3, 1).flatten(1)
         self._labels = None if images.labels is None else torch.tensor(images.labels)
-        self._orders: dict[int, npt.NDArray[np.int64]] = {}
 
     def __call__(self, step: int, part: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The images (n, C, H, W), float32 in [−1, 1], channels last in memory, and their labels (n,) int64 or None.
@@ -77,7 +76,8 @@ class Batches:
         if step < 0:
             raise ValueError(f"step is {step}: steps are counted from 0")
         positions = np.arange(step * self.batch, (step + 1) * self.batch, dtype=np.int64)[part]
-        rows = torch.from_numpy(self._rows(positions))
+        places = self._sequence(positions)
+        rows = torch.from_numpy(places if self._drawn is None else self._drawn[places])
         channels, height, width = self.images.shape
         pixels = self._pixels.index_select(0, rows).view(-1, height, width, channels)
         if self.flip:
@@ -85,23 +85,6 @@ class Batches:
         # 127.5 is taken away first because that is exact: black and white come out as −1 and 1 to the bit.
         images = torch.sub(pixels, 127.5).mul_(1 / 127.5).permute(0, 3, 1, 2)
         return images, None if self._labels is None else self._labels.index_select(0, rows)
-
-    def _rows(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        epochs, offsets = np.divmod(positions, self._count)
-        rows = np.empty_like(positions)
-        for epoch in np.unique(epochs).tolist():
-            inside = epochs == epoch
-            rows[inside] = self._order(epoch)[offsets[inside]]
-        return rows
-
-    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The permutation of an epoch; the last two are kept, since making one takes longer than a batch."""
-        order = self._orders.get(epoch)
-        if order is None:
-            order = permutation(self._count, seed=self.seed, stream=epoch + 1)
-            order = order if self._drawn is None else self._drawn[order]
-            self._orders = {**dict(list(self._orders.items())[-1:]), epoch: order}
-        return order
 
     def _mirror(self, pixels: torch.Tensor, positions: npt.NDArray[np.int64]) -> None:
         coins = hash64(positions.astype(np.uint64), seed=self.seed, stream=_FLIPS) >> np.uint64(63)

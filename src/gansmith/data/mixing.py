@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["hash64", "permutation"]
+__all__ = ["Endless", "hash64", "permutation"]
 
 GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -44,6 +44,42 @@ def permutation(n: int, *, seed: int, stream: int = 0) -> npt.NDArray[np.int64]:
         [0, 1, 2, 3, 4]
     """
     return np.argsort(hash64(np.arange(n, dtype=np.uint64), seed=seed, stream=stream), kind="stable")
+
+
+class Endless:
+    """The endless sequence of one permutation of 0 … n − 1 after another, each made from the seed and its number.
+
+    Args:
+        n: how many there are, at least 1.
+        seed: any integer.
+
+    Example:
+        >>> sequence = Endless(3, seed=0)
+        >>> first, second = sequence(np.arange(6)).reshape(2, 3).tolist()
+        >>> sorted(first), sorted(second)
+        ([0, 1, 2], [0, 1, 2])
+    """
+
+    def __init__(self, n: int, *, seed: int) -> None:
+        self.n, self.seed = n, seed
+        self._orders: dict[int, npt.NDArray[np.int64]] = {}
+
+    def __call__(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """What stands at these positions, counted from 0."""
+        epochs, offsets = np.divmod(positions, self.n)
+        found = np.empty_like(positions)
+        for epoch in np.unique(epochs).tolist():
+            inside = epochs == epoch
+            found[inside] = self._order(epoch)[offsets[inside]]
+        return found
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The permutation of an epoch; the last two are kept, since making one takes longer than a batch."""
+        order = self._orders.get(epoch)
+        if order is None:
+            order = permutation(self.n, seed=self.seed, stream=epoch + 1)
+            self._orders = {**dict(list(self._orders.items())[-1:]), epoch: order}
+        return order
 
 
 def _mix(z: npt.NDArray[np.uint64] | np.uint64) -> npt.NDArray[np.uint64]:
