@@ -38,8 +38,9 @@ def round():
 @pytest.mark.analytic
 @pytest.mark.parametrize("distance", ["squared", "absolute"])
 @pytest.mark.parametrize("adversarial", [0.0, 0.5])
-def test_the_generator_pays_for_the_distance_between_mean_features(players, round, distance, adversarial):
-    game = FeatureMatching(AdversarialGame(), weight=3.0, adversarial=adversarial, distance=distance)
+@pytest.mark.parametrize("joint", [False, True])
+def test_the_generator_pays_for_the_distance_between_mean_features(players, round, distance, adversarial, joint):
+    game = FeatureMatching(AdversarialGame(joint=joint), weight=3.0, adversarial=adversarial, distance=distance)
     costs = game.costs(game.play(players, round, game.players), game.players)
     body, fake = players["discriminator"].body, players["generator"](round["latent"])
     apart = body(round["real"]).mean(0) - body(fake).mean(0)
@@ -52,7 +53,9 @@ def test_the_generator_pays_for_the_distance_between_mean_features(players, roun
 @pytest.mark.identity
 @pytest.mark.parametrize("adversarial", [0.0, 1.0])
 @pytest.mark.parametrize(
-    "inside", [AdversarialGame(), AdversarialGame(penalties=(R1(), LeCam()))], ids=["bare", "penalised"]
+    "inside",
+    [AdversarialGame(), AdversarialGame(joint=True), AdversarialGame(penalties=(R1(), LeCam()))],
+    ids=["bare", "joint", "penalised"],
 )
 def test_both_keep_the_promises_of_a_game(players, round, adversarial, inside):
     check_game(FeatureMatching(inside, adversarial=adversarial), players, round)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
@@ -54,7 +55,7 @@ class FeatureMatching(Around):
     alone. The discriminator plays as ever. The means are over the whole batch, however many processes share it.
 
     Args:
-        game: what the discriminator plays, and the generator's share a of it.
+        game: what the discriminator plays, and the generator's share a of it; where it is `joint`, features are too.
         weight: w, above 0.
         adversarial: a, at least 0.
         distance: "squared" or "absolute".
@@ -102,11 +103,15 @@ class FeatureMatching(Around):
             contest = self.game.play(players, told, inside)
             values, makers = {**contest.values}, {**contest.makers}
         if GENERATOR in of:
-            judge = players[DISCRIMINATOR]
-            values["real_features"] = features(judge, round["real"], "real")
-            values["fake_features"] = features(judge, fake, "fake")
-            makers["real_features"] = frozenset({DISCRIMINATOR})
+            judge, real = players[DISCRIMINATOR], round["real"]
+            if inside_game.joint and not isinstance(judge, Veiled):
+                both = features(judge, torch.cat((real, fake)))
+                values["real_features"], values["fake_features"] = both[: len(real)], both[len(real) :]
+            else:
+                values["real_features"] = features(judge, real, "real")
+                values["fake_features"] = features(judge, fake, "fake")
             makers["fake_features"] = frozenset({GENERATOR, DISCRIMINATOR})
+            makers["real_features"] = makers["fake_features"] if inside_game.joint else frozenset({DISCRIMINATOR})
         return Outcome(round, values, makers)
 
     def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:

@@ -50,7 +50,7 @@ class SemiSupervised(Around):
         ['discriminator']
     """
 
-    game: Game = FeatureMatching(AdversarialGame())
+    game: Game = FeatureMatching(AdversarialGame(joint=True))
     weight: float = field(default=0.5, kw_only=True)
 
     def __post_init__(self) -> None:

@@ -179,17 +179,22 @@ class WeightNormLinear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The rows, (outputs, inputs)."""
-        scale = self.length / torch.linalg.vector_norm(self.direction, dim=1)
-        rows: Tensor = self.direction * scale[:, None]
+        rows: Tensor = self.direction * self._scale[:, None]
         return rows
 
+    @property
+    def _scale(self) -> Tensor:
+        scale: Tensor = self.length / torch.linalg.vector_norm(self.direction, dim=1)
+        return scale
+
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)
+        # The outputs are scaled, of which there are far fewer than weights.
+        return F.linear(x, self.direction) * self._scale + self.bias
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
         """Set lengths and biases so that every output has mean 0 and variance 1 over x (n, F)."""
-        std, mean = torch.std_mean(F.linear(x, self.weight), 0, correction=0)
+        std, mean = torch.std_mean(self(x) - self.bias, 0, correction=0)
         std = std.clamp_min(1e-6)
         self.length.div_(std)
         self.bias.copy_(-mean / std)
