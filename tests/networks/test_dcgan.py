@@ -112,3 +112,17 @@ def test_spectral_norm_brings_every_layer_to_one(networks: DCGAN | MLP) -> None:
 def test_bad_fields_are_named(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DCGAN(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.analytic
+def test_he_keeps_the_size_of_a_signal_where_radfords_weights_lose_it() -> None:
+    # He et al. (2015, eq. 14): with variance 2 / ((1 + slope²)·fan in) a layer's output has its input's mean square.
+    x = torch.randn(64, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def size(init: str) -> float:
+        torch.manual_seed(0)
+        d = DCGAN(width=32, discriminator_norm="none", discriminator_init=init).discriminator((1, 32, 32))
+        return d.body(x).square().mean().sqrt().item()
+
+    assert 0.7 < size("he") < 1.4
+    assert size("normal") < 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,6 +49,9 @@ class DCGAN:
         reference: latents in the reference batch of "virtual" and "reference" norm; they are computed with every batch.
         minibatch: what the discriminator is told of how its samples lie to each other: nothing; how close the others
             are, by `MinibatchDiscrimination` of its features; or how much groups of four vary, by `MinibatchDeviation`.
+        discriminator_init: initial weights of the discriminator: "normal" is Radford's N(0, 0.02²), with which a signal
+            loses two thirds at every narrow layer; "he" keeps its size (He et al. 2015, eq. 14), so that the
+            discriminator learns from the first step on, at any learning rate.
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
 
@@ -70,12 +74,14 @@ class DCGAN:
     discriminator_norm: Literal["batch", "layer", "instance", "pixel", "none", "spectral"] = "batch"
     reference: int = 64
     minibatch: Literal["none", "discrimination", "deviation"] = "none"
+    discriminator_init: Literal["normal", "he"] = "normal"
     bias: bool = True
     embedding: int = 32
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "max_width", "embedding", "reference")
         choices = {"generator_norm": GENERATORS, "discriminator_norm": DISCRIMINATORS, "minibatch": MINIBATCH}
+        choices["discriminator_init"] = ("normal", "he")
         for name, kinds in choices.items():
             if getattr(self, name) not in kinds:
                 raise ValueError(f"DCGAN {name} is {getattr(self, name)!r}; it must be one of {', '.join(kinds)}")
@@ -116,8 +122,9 @@ class DCGAN:
         layers.append(Flatten())
         if self.minibatch == "discrimination":
             layers, features = [*layers, MinibatchDiscrimination(features, kernels=KERNELS)], features + KERNELS
-        body = nn.Sequential(*layers).apply(_initialise)
-        head = Projection(features, classes=classes, std=STD, bias=self.bias)
+        he = self.discriminator_init == "he"
+        body = nn.Sequential(*layers).apply(_keep_size if he else _initialise)
+        head = Projection(features, classes=classes, std=1 / math.sqrt(features) if he else STD, bias=self.bias)
         if self.discriminator_norm == "spectral":
             normalise_spectrally(body)
             normalise_spectrally(head)
@@ -151,3 +158,9 @@ def _initialise(layer: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
     elif isinstance(layer, nn.BatchNorm2d | nn.GroupNorm | nn.InstanceNorm2d | VirtualBatchNorm):
         nn.init.normal_(layer.weight, 1.0, STD)
+
+
+def _keep_size(layer: nn.Module) -> None:
+    _initialise(layer)
+    if isinstance(layer, Halve):
+        nn.init.kaiming_normal_(layer.weight, SLOPE, nonlinearity="leaky_relu")
