@@ -10,6 +10,7 @@ from gansmith.diagnostics.verdict import Remedy
 __all__ = [
     "Change",
     "augmented",
+    "awake",
     "cure",
     "even",
     "first",
@@ -42,20 +43,20 @@ class Change(NamedTuple):
     settings: dict[str, Any]
 
 
-def remedy(*changes: Change | None, otherwise: str = "") -> Remedy:
-    """A remedy of all changes that there are; of none, the words that remain.
+def remedy(*changes: Change | None, otherwise: str = "", anew: str = "") -> Remedy:
+    """A remedy of all changes that there are; of none, the words that remain; then what only a new run can change.
 
     Example:
         >>> remedy(Change("lower the learning rate: --lr 0.1", {"lr": 0.1}), None).sentence
         'Lower the learning rate: --lr 0.1'
     """
     made = [change for change in changes if change is not None]
-    words = "; ".join(change.words for change in made) or otherwise
+    words = "; ".join(filter(None, ("; ".join(change.words for change in made) or otherwise, anew)))
     settings = {name: value for change in made for name, value in change.settings.items()}
     return Remedy(sentence=words[:1].upper() + words[1:], settings=settings)
 
 
-def cure(settings: Settings, *, otherwise: str = "") -> Remedy:
+def cure(settings: Settings, *, otherwise: str = "", anew: str = "") -> Remedy:
     """What is unusual is put right; only where nothing is, the usual is made milder.
 
     Example:
@@ -64,7 +65,7 @@ def cure(settings: Settings, *, otherwise: str = "") -> Remedy:
         >>> cure({"dynamics.alternating.optimizer.adam.lr": 0.001}).sentence
         'Lower the learning rate: --lr 0.0005'
     """
-    return remedy(*(unusual(settings) or milder(settings)), otherwise=otherwise)
+    return remedy(*(unusual(settings) or milder(settings)), otherwise=otherwise, anew=anew)
 
 
 def unusual(settings: Settings) -> list[Change]:
@@ -212,6 +213,20 @@ def wider(settings: Settings) -> str:
     """
     place = _place(settings, ".width", under="networks.")
     return "start anew with wider networks" + (f": --networks.width {2 * int(settings[place])}" if place else "")
+
+
+def awake(settings: Settings) -> str:
+    """In words, initial weights with which the discriminator learns from the first step on, where it has others.
+
+    Example:
+        >>> awake({"networks.dcgan.discriminator_init": "normal", "networks.dcgan.discriminator_norm": "none"})
+        'if it comes back, start anew with --networks.discriminator-init he'
+    """
+    small = _place(settings, ".discriminator_init", under="networks.")
+    norm = _place(settings, ".discriminator_norm", under="networks.")
+    if small is None or settings[small] == "he" or norm is None or settings[norm] != "none":
+        return ""
+    return "if it comes back, start anew with --networks.discriminator-init he"
 
 
 def _weighted(place: str, there: list[Mapping[str, Any]], times: float, what: str) -> Change | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gansmith.diagnostics.case import Case, every, some
-from gansmith.diagnostics.remedies import augmented, cure, penalised, remedy
+from gansmith.diagnostics.remedies import augmented, awake, cure, penalised, remedy
 from gansmith.diagnostics.verdict import Evidence, Verdict
 
 __all__ = ["batch_correlation", "checkerboard", "dropped_modes", "mode_collapse", "overfitting"]
@@ -36,7 +36,7 @@ def mode_collapse(case: Case) -> Verdict | None:
         "mode collapse",
         case.stretch(collapsed(case), once=case.stuck),
         shown,
-        cure(case.settings, otherwise="add a penalty on the discriminator's slope"),
+        cure(case.settings, otherwise="add a penalty on the discriminator's slope", anew=awake(case.settings)),
     )
 
 
@@ -56,7 +56,8 @@ def dropped_modes(case: Case) -> Verdict | None:
     if case.last("classes_missed") > limits.classes_missed:
         sentence = "classes with {:.0%} of the real images have hardly any samples"
         shown.append(case.evidence("classes_missed", limits.classes_missed, sentence, above=True))
-    return case.verdict("dropped modes", when, shown, cure(case.settings), failure=many is not None)
+    cured = cure(case.settings, anew=awake(case.settings))
+    return case.verdict("dropped modes", when, shown, cured, failure=many is not None)
 
 
 def overfitting(case: Case) -> Verdict | None:
