@@ -27,10 +27,12 @@ _HOMES = {
         "Consistency",
         "CycleGAN",
         "Fade",
+        "FeatureMatching",
         "Flipped",
         "FunctionGame",
         "GANDivergence",
         "Hinge",
+        "HistoricalAveraging",
         "InfoGAN",
         "InstanceNoise",
         "JensenShannon",
@@ -45,6 +47,7 @@ _HOMES = {
         "RelativisticAverage",
         "RelativisticPaired",
         "ReverseKL",
+        "SemiSupervised",
         "Shift",
         "SinglePlayer",
         "SquaredHellinger",
@@ -86,7 +89,20 @@ _HOMES = {
         "unstacked",
         "vector_field",
     ),
-    "gansmith.networks": ("DCGAN", "MLP", "Maxout", "Multiscale", "Point", "Residual", "check_networks"),
+    "gansmith.networks": (
+        "DCGAN",
+        "MLP",
+        "Classifier",
+        "Maxout",
+        "MinibatchDeviation",
+        "MinibatchDiscrimination",
+        "Multiscale",
+        "NoisyMLP",
+        "Point",
+        "Residual",
+        "VirtualBatchNorm",
+        "check_networks",
+    ),
     "gansmith.data": ("Batches", "Grid", "ImageSet", "Mixture", "Ring", "Stream", "check_images", "open_images", "toy"),
     "gansmith.metrics": ("evaluate",),
     "gansmith.training": (
@@ -107,12 +123,14 @@ _HOMES = {
         "train",
     ),
     "gansmith.recipes": ("RECIPES",),
+    "gansmith.applications": ("SemiSupervisedClassifier",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [*sorted(_HOME), "__version__"]
 
 if TYPE_CHECKING:
+    from gansmith.applications import SemiSupervisedClassifier
     from gansmith.data import Batches, Grid, ImageSet, Mixture, Ring, Stream, check_images, open_images, toy
     from gansmith.dynamics import (
         SGD,
@@ -157,10 +175,12 @@ if TYPE_CHECKING:
         Consistency,
         CycleGAN,
         Fade,
+        FeatureMatching,
         Flipped,
         FunctionGame,
         GANDivergence,
         Hinge,
+        HistoricalAveraging,
         InfoGAN,
         InstanceNoise,
         JensenShannon,
@@ -175,6 +195,7 @@ if TYPE_CHECKING:
         RelativisticAverage,
         RelativisticPaired,
         ReverseKL,
+        SemiSupervised,
         Shift,
         SinglePlayer,
         SquaredHellinger,
@@ -189,7 +210,20 @@ if TYPE_CHECKING:
         zero_sum,
     )
     from gansmith.metrics import evaluate
-    from gansmith.networks import DCGAN, MLP, Maxout, Multiscale, Point, Residual, check_networks
+    from gansmith.networks import (
+        DCGAN,
+        MLP,
+        Classifier,
+        Maxout,
+        MinibatchDeviation,
+        MinibatchDiscrimination,
+        Multiscale,
+        NoisyMLP,
+        Point,
+        Residual,
+        VirtualBatchNorm,
+        check_networks,
+    )
     from gansmith.recipes import RECIPES
     from gansmith.training import (
         Augmentation,
