@@ -217,3 +217,16 @@ def test_limits_are_checked_and_used():
     trace = run(batch_correlation=0.1)
     assert not diagnose(trace, SETTINGS).verdicts
     assert diagnose(trace, SETTINGS, Limits(batch=0.05)).verdicts[0].disorder == "intra-batch correlation"
+
+
+def test_very_few_images_are_said_to_be_learnt_by_heart_unless_they_are_augmented():
+    """Of 16 nothing can be held out, so no signal shows it: the number itself does, as soon as anything is judged."""
+    few = run(images=16.0)
+    plain = {**SETTINGS, "augment.translation": 0.0}
+    verdict = diagnose(few, plain).verdicts[0]
+    assert (verdict.disorder, verdict.began, verdict.failure) == ("overfitting", 0, True)
+    assert verdict.evidence[0].sentence.endswith("training images, and no more")
+    assert verdict.remedy.settings["augment.translation"] == 0.125
+    assert "overfitting" in found(few.until(260), **plain)
+    assert "overfitting" not in found(few, **{"augment.translation": 0.125})
+    assert "overfitting" not in found(run(images=1000.0), **plain)

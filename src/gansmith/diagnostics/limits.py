@@ -34,6 +34,7 @@ class Limits:
         unsure: the accuracy up to which the discriminator sees no difference.
         overfitting: the share of the logit gap that is gone on held-out images.
         memory: probes over which the median of this share is taken, and turns are counted.
+        few: training images below which, without augmentation, they will be learnt by heart.
         copying: samples' distance to their nearest training image over that of unseen real images.
         turns: how often within `memory` probes the discriminator's lead changes sides.
         swing: how far the mean sample moves between probes, in deviations of the real images.
@@ -71,6 +72,7 @@ class Limits:
     unsure: float = 0.6
     overfitting: float = 0.4
     memory: int = 8
+    few: int = 50
     copying: float = 0.6
     turns: int = 3
     swing: float = 0.6

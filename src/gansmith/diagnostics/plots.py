@@ -33,6 +33,7 @@ TITLES = {
     "watch/gradient/generator": "Norm of the generator's gradient",
     "watch/gradient_ratio": "Norm of the generator's gradient over the discriminator's",
     "watch/grid": "Variance of samples in a grid",
+    "watch/images": "Training images",
     "watch/kl": "Divergence of the samples' kinds from those of real images",
     **{
         f"watch/live/centre/{i}": f"Mean sample along the {axis} axis of the real images"

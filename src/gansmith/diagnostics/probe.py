@@ -92,6 +92,7 @@ class Probe:
         if conditional and (labels is None or (held_out is not None and held_out_labels is None)):
             raise ValueError("the players take labels: give the labels of the images, and of held-out ones")
         self.extractor = grey28() if extractor is None else extractor
+        self.images = len(images)
         self.train = _Set.chosen(images, labels, key_seed(seed, "train"))
         self.unseen = None if held_out is None else _Set.chosen(held_out, held_out_labels, key_seed(seed, "held out"))
         self.latent, self.noise, self.conditional = latent, noise, conditional
@@ -135,6 +136,7 @@ class Probe:
             round = self._round(self.train, key, device)
             round = round.recall(game.init(players) if memory is None else memory)
             found, outcome = self._play(bare(game), players, round)
+            found["images"] = float(self.images)
             found |= self._weights(players)
             found |= self._unseen(game, players, round, outcome, key)
             found |= self._live(players, outcome, key)

@@ -63,8 +63,10 @@ def dropped_modes(case: Case) -> Verdict | None:
 def overfitting(case: Case) -> Verdict | None:
     """The discriminator knows its training images by heart, or samples are copies of them."""
     limits = case.limits
-    known = [share > limits.overfitting for share in case.over("overfitting", limits.memory)]
+    s, known = case.settings, [share > limits.overfitting for share in case.over("overfitting", limits.memory)]
     copies = case.below("nearest", limits.copying)
+    # So few that none can be held out to see it by; it is only a question of when.
+    few = case.below("images", limits.few) if augmented(s) else [False] * len(known)
     shown: list[Evidence] = []
     if known[-1:] == [True]:
         share = case.over("overfitting", limits.memory)[-1]
@@ -74,12 +76,13 @@ def overfitting(case: Case) -> Verdict | None:
     if copies[-1:] == [True]:
         sentence = "samples are {:.2f} times as far from the training images as unseen real ones are"
         shown.append(case.evidence("nearest", limits.copying, sentence, above=False))
+    if few[-1:] == [True]:
+        shown.append(case.evidence("images", limits.few, "there are {:.0f} training images, and no more", above=False))
     # Over fewer probes the share means nothing: each is noisy.
     known = [i + 1 >= limits.memory and flag for i, flag in enumerate(known)]
-    s = case.settings
     return case.verdict(
         "overfitting",
-        case.stretch(some(known, copies)),
+        case.stretch(some(known, copies, few)),
         shown,
         remedy(augmented(s), penalised(s), otherwise="train on more images, or stop earlier"),
     )
