@@ -84,9 +84,41 @@ def test_another_game_inside() -> None:
 
 
 @pytest.mark.identity
+def test_names_may_be_unknown_too() -> None:
+    X, y = make_moons(60, noise=0.1, random_state=0)
+    names = np.where(y == 1, "upper", "lower").astype(object)
+    names[20:] = -1
+    numbers = np.where(np.arange(60) < 20, y, -1)
+    by_name, by_number = (quick().fit(X, told) for told in (names, numbers))
+    assert by_name.classes_.tolist() == ["lower", "upper"]
+    np.testing.assert_array_equal(by_name.predict_proba(X), by_number.predict_proba(X))
+
+
+@pytest.mark.identity
+def test_a_fit_leaves_the_callers_random_numbers_alone() -> None:
+    X, y = make_moons(40, random_state=0)
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    quick(steps=2).fit(X, y)
+    assert torch.equal(torch.rand(1), wanted)
+
+
+@pytest.mark.identity
+def test_a_reference_batch_holds_different_latents() -> None:
+    X = np.random.RandomState(0).rand(40, 64)
+    networks = DCGAN(width=4, discriminator_norm="none", generator_norm="virtual", reference=6)
+    fitted = quick(networks=networks, image_shape=(1, 8, 8), steps=1).fit(X, np.arange(40) % 2)
+    assert fitted.generator_.reference_latent.std(0).min() > 0.05
+
+
+@pytest.mark.identity
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"precision": "float16"}, "precision is 'float16'"),
+        ({"game": AdversarialGame()}, "AdversarialGame is told no labels"),
+        ({"image_shape": (1, 1, 2)}, "pixels of type float64 go from 0 to 1"),
         ({"steps": 0}, "steps is 0"),
         ({"batch": 2.5}, "batch is 2.5"),
         ({"decay": 2.0}, "decay is 2.0"),

@@ -283,6 +283,15 @@ def test_colour_is_seen_by_an_extractor_of_grey_pictures():
     assert same < 0.02 < 0.1 < other
 
 
+@pytest.mark.parametrize("size", [3, 5])
+def test_packs_that_do_not_divide_the_rows_of_a_signal_are_watched(size):
+    game = Packed(AdversarialGame(), size=size)
+    discriminator = DCGAN(width=4, discriminator_norm="none").discriminator((size, 16, 16))
+    players = {**pair(), "discriminator": discriminator}
+    found = probe(turning=1, batch=15)(game, players, Sampled(players["generator"]), step=7)
+    assert "watch/rotation" in found
+
+
 def test_what_cannot_be_watched_is_refused():
     images, labels = pictures(8)
     with pytest.raises(ValueError, match="at least 4"):

@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("*.py")} - {"own_game.py"}))
+@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("own_*.py")} - {"own_game.py"}))
 def test_an_example_trains_and_draws(example, tmp_path):
     """It prints the run's directory, which holds a grid and records of every logged step."""
     run = tmp_path / "run"
@@ -36,6 +36,17 @@ def test_the_encoder_tells_the_reader_and_keeps_it_from_the_spy():
     right = {line.partition(" ")[0]: float(line.split()[-1]) for line in done.stdout.splitlines()}
     assert right["reader"] > 0.95
     assert abs(right["spy"] - 0.5) < 0.1
+
+
+@pytest.mark.smoke
+def test_pictures_without_labels_help():
+    """The same network on the same labels, with and without the other pictures; chance is 0.1."""
+    command = [sys.executable, str(EXAMPLES / "few_labels.py"), "600"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    linear, alone, helped = (float(line.split()[-1]) for line in done.stdout.splitlines())
+    assert helped > alone + 0.02
+    assert min(linear, alone) > 0.6
 
 
 def test_the_game_of_ones_own_keeps_its_promises(monkeypatch):

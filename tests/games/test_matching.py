@@ -60,7 +60,9 @@ def test_the_generator_pays_for_the_distance_between_mean_features(players, roun
 def test_both_keep_the_promises_of_a_game(players, round, adversarial, inside):
     check_game(FeatureMatching(inside, adversarial=adversarial), players, round)
     check_game(HistoricalAveraging(FeatureMatching(inside, adversarial=adversarial), weight=0.1), players, round)
-    check_game(InstanceNoise(FeatureMatching(inside), std=Fade(first=0.1, last=0.1)), players, round)
+    noisy = {"std": Fade(first=0.1, last=0.1)}
+    check_game(InstanceNoise(FeatureMatching(inside), **noisy), players, round)
+    check_game(InstanceNoise(HistoricalAveraging(inside, weight=0.1), **noisy), players, round)
 
 
 @pytest.mark.identity
@@ -127,7 +129,24 @@ def test_in_a_look_ahead_the_weights_are_those_of_the_hypothetical_step():
 
 
 @pytest.mark.identity
+def test_joint_features_see_the_mixture_behind_a_veil_too():
+    torch.manual_seed(0)
+    d = DCGAN(width=4).discriminator((1, 16, 16))  # with batch norm, one pass and two differ
+    round = Round({"real": torch.randn(N, 1, 16, 16), "fake": torch.randn(N, 1, 16, 16)}, key=(0, "veil"))
+    players = {"generator": nn.Identity(), "discriminator": d}
+    faint = Fade(first=1e-9, last=1e-9)
+    for game in (FeatureMatching(AdversarialGame(joint=True)), FeatureMatching()):
+        bare, veiled = (
+            one.play(players, round.recall(one.init(players)), ["generator"])["real_features"]
+            for one in (game, InstanceNoise(game, std=faint))
+        )
+        torch.testing.assert_close(bare, veiled)
+
+
+@pytest.mark.identity
 def test_what_does_not_fit_is_refused(players, round):
+    with pytest.raises(ValueError, match="the generator has no parameters"):
+        HistoricalAveraging(AdversarialGame()).init({**players, "generator": nn.Identity()})
     with pytest.raises(ValueError, match="weight is 0"):
         FeatureMatching(weight=0.0)
     with pytest.raises(ValueError, match="adversarial is -1"):

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gansmith.networks import DCGAN, Augmented, check_networks
+from gansmith.networks import DCGAN, Augmented, check_networks, drawing
 from gansmith.networks.augment import blank, recolour, shift
+from gansmith.types import Round
 
 
 def _images(n: int = 4) -> Tensor:
@@ -135,3 +136,17 @@ def test_shares_out_of_range_are_named(fields: dict[str, float]) -> None:
     name, value = next(iter(fields.items()))
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         Augmented(nn.Identity(), **fields)
+
+
+@pytest.mark.identity
+def test_the_images_of_a_pack_are_transformed_each_by_itself() -> None:
+    # With the same draws, augmenting what lies in a pack is packing what was augmented.
+    x = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    fields = {"colour": True, "translation": 0.2, "cutout": 0.3}
+    alone, packs = Augmented(nn.Identity(), **fields), Augmented(nn.Identity(), **fields, channels=3)
+    round = Round({"real": x}, key=(0, "packs"))
+    with drawing(round):
+        wanted = alone(x)
+    with drawing(round):
+        found = packs(x.reshape(2, 9, 8, 8))
+    torch.testing.assert_close(found, wanted.reshape(2, 9, 8, 8))

@@ -116,7 +116,7 @@ def test_bad_fields_are_named(fields: dict[str, object], message: str) -> None:
 
 @pytest.mark.analytic
 def test_he_keeps_the_size_of_a_signal_where_radfords_weights_lose_it() -> None:
-    # He et al. (2015, eq. 14): with variance 2 / ((1 + slope²)·fan in) a layer's output has its input's mean square.
+    # He et al. (2015, sect. 2.2): with variance 2 / ((1 + slope²)·fan in) a layer's output has its input's mean square.
     x = torch.randn(64, 1, 32, 32, generator=torch.Generator().manual_seed(0))
 
     def size(init: str) -> float:

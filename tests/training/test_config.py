@@ -32,19 +32,22 @@ from gansmith.games import (
     AdversarialGame,
     Alpha,
     Consistency,
+    FeatureMatching,
     Hinge,
+    HistoricalAveraging,
     Jitter,
     LeastSquares,
     LeCam,
     MaximumLikelihood,
     Minimax,
     NonSaturating,
+    Packed,
     RelativisticAverage,
     RelativisticPaired,
     TotalVariation,
     Wasserstein,
 )
-from gansmith.networks import DCGAN, MLP, Residual
+from gansmith.networks import DCGAN, MLP, NoisyMLP, Residual
 from gansmith.training.config import from_yaml, merge, parse, to_yaml
 from gansmith.training.fields import documentation, field_types
 from gansmith.training.pieces import SLOTS, address_of
@@ -101,6 +104,9 @@ def with_loss(loss: Any) -> Recipe:
         Recipe(networks=MLP(width=8, depth=1), size=(64, 96), channels=3, about="β₁ & 'quotes': yes", name="on"),
         Recipe(networks=Residual(width=16, blocks=2), run=Execution(device="cuda:1", precision="bfloat16", pieces=3)),
         Recipe(networks=DCGAN(discriminator_norm="spectral"), augment=Augmentation(flip=True, cutout=0.5)),
+        Recipe(networks=DCGAN(generator_norm="virtual", minibatch="deviation", discriminator_init="he")),
+        Recipe(networks=NoisyMLP(layers=(40, 20)), game=HistoricalAveraging(FeatureMatching(weight=2.0), weight=0.1)),
+        Recipe(game=Packed(AdversarialGame(penalties=(R1(gamma=0.25),)), size=3)),
         Recipe(dynamics=Simultaneous(optimizer=SGD(lr=1e-7, momentum=0.9), rates={"generator": 0.5})),
         Recipe(dynamics=Alternating(optimizer=Adam(eps=1e-16), schedule=Schedule(decay=9, floor=0.1), share=False)),
         Recipe(dynamics=Unrolled(steps=10, looking=("generator",), first_order=True, optimizer=SGD())),
@@ -178,7 +184,7 @@ def test_forms_that_people_write(text: str, recipe: Recipe) -> None:
         (
             "networks: {dcgan: {}, mlp: {}}",
             (
-                "networks must name mlp, dcgan, residual, maxout or multiscale, with its settings below it, "
+                "networks must name mlp, dcgan, residual, maxout, multiscale or noisy_mlp, with its settings below it, "
                 "not {'dcgan': {}, 'mlp': {}}"
             ),
         ),

@@ -14,7 +14,12 @@ from gansmith.training.export import export_onnx
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
-NETWORKS = [MLP(width=16), DCGAN(width=4), Residual(width=8)]
+NETWORKS = {
+    "mlp": MLP(width=16),
+    "dcgan": DCGAN(width=4),
+    "dcgan-virtual": DCGAN(width=4, generator_norm="virtual", reference=5),
+    "residual": Residual(width=8),
+}
 
 
 def tiny(networks: Architecture, classes: tuple[str, ...] = (), shape: tuple[int, int, int] = (1, 16, 16)) -> Model:
@@ -23,6 +28,8 @@ def tiny(networks: Architecture, classes: tuple[str, ...] = (), shape: tuple[int
     for parameter in generator.parameters():  # fresh networks are nearly constant
         if parameter.ndim > 1:
             nn.init.kaiming_normal_(parameter)
+    if generator.reference:
+        generator.refer(torch.randn(5, 8), torch.arange(5) % len(classes) if classes else None)
     return Model(generator=generator, recipe=Recipe(latent=8), shape=shape, classes=classes)
 
 
@@ -31,7 +38,7 @@ def written(generator: nn.Module) -> Model:
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("networks", NETWORKS, ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize("networks", NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.parametrize("classes", [(), ("a", "b", "c")], ids=["plain", "classes"])
 def test_the_file_draws_what_the_model_draws(tmp_path: Path, networks: Architecture, classes: tuple[str, ...]) -> None:
     """ONNX Runtime against PyTorch, for a batch that was never seen when the file was written."""
@@ -86,4 +93,4 @@ def test_a_generator_that_cannot_be_traced_is_refused_with_the_reason(tmp_path: 
 def test_a_missing_package_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)  # as if it were not installed
     with pytest.raises(ValueError, match=r"not installed \(onnxruntime\): pip install 'gansmith\[onnx\]'"):
-        export_onnx(tiny(NETWORKS[0]), tmp_path / "model.onnx")
+        export_onnx(tiny(NETWORKS["mlp"]), tmp_path / "model.onnx")

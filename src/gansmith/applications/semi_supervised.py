@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 
 from gansmith.data.mixing import Endless, permutation
 from gansmith.dynamics import Adam, Alternating, Schedule, play
-from gansmith.games import SemiSupervised
-from gansmith.networks import Architecture, Classifier, NoisyMLP
+from gansmith.games import AdversarialGame, FeatureMatching, SemiSupervised
+from gansmith.networks import Architecture, Classifier, Generator, NoisyMLP, samplewise
 from gansmith.networks.players import Fitting
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine, pick_device, pick_precision
@@ -27,6 +28,7 @@ from gansmith.types import Draw, Game, Round, key_seed
 __all__ = ["SemiSupervisedClassifier"]
 
 UNLABELLED = -1
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -58,6 +60,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         n_features_in_: numbers in a sample.
         classifier_: the averaged network, `gansmith.networks.Classifier`.
         generator_: the generator's network.
+        n_iter_: steps that were made.
 
     Raises:
         ValueError: there are fewer than two classes among the labels, or samples do not have the shape.
@@ -102,21 +105,33 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.precision = precision
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SemiSupervisedClassifier:
-        """Learn from samples X (n, ...) and labels y (n,), where -1 says that a label is not known."""
+        """Learn from samples X (n, ...) and labels y (n,), where -1 says that a label is not known.
+
+        Names stand beside -1 in an array of dtype object, as elsewhere in scikit-learn.
+        """
         X, y = self._checked(X, y)
-        seed = self._seed()
-        device = pick_device(self.device)
-        engine = DeviceEngine(device, precision=pick_precision(self.precision, device))  # type: ignore[arg-type]
-        samples, shape = self._prepared(X, fresh=True)
-        known = y != UNLABELLED if y.dtype.kind in "iuf" else np.ones(len(y), bool)
-        self.classes_, answers = np.unique(y[known], return_inverse=True)
+        known = np.array([isinstance(label, str) or label != UNLABELLED for label in y.tolist()])
+        labels = np.array(y[known].tolist()) if y.dtype == object else y[known]
+        check_classification_targets(labels)
+        self.classes_, answers = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Classifier can't train when only one class is present: {self.classes_.tolist()}")
+        device = pick_device(self.device)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            self._train(X, torch.from_numpy(np.flatnonzero(known)), torch.from_numpy(answers), device)
+        return self
+
+    def _train(self, X: npt.NDArray[Any], rows: Tensor, answers: Tensor, device: torch.device) -> None:
+        """Play the game, and keep the players."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        engine = DeviceEngine(device, precision=pick_precision(self.precision, device))  # type: ignore[arg-type]
+        samples, shape = self._prepared(X, fresh=True)
         players = self._players(shape, samples, seed)
-        game = SemiSupervised() if self.game is None else self.game
+        game = self.game
+        if game is None:  # in one pass, where that is the same
+            game = SemiSupervised(FeatureMatching(AdversarialGame(joint=samplewise(players["discriminator"]))))
         engine.prepare(game, players)
-        rows, labels = torch.from_numpy(np.flatnonzero(known)), torch.from_numpy(answers)
-        on = samples.to(device), rows.to(device), labels.to(device)
+        on = samples.to(device), rows.to(device), answers.to(device)
         feed = _Feed(*on, batch=self.batch, latent=self.latent, seed=seed)
         hold = self.steps - int(self.decay * self.steps)
         schedule = Schedule(hold=hold, decay=self.steps - hold)
@@ -133,7 +148,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         )
         self.classifier_, self.generator_ = average.module, players["generator"].eval()
         self.n_iter_ = self.steps
-        return self
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """The most probable class of each sample, (n,)."""
@@ -168,16 +182,17 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         flat = self.image_shape is None
         checked = validate_data(self, X, y, dtype=None, allow_nd=True, ensure_2d=flat, ensure_min_samples=2)
         samples, labels = np.asarray(checked[0]), np.asarray(checked[1])
-        check_classification_targets(labels)
         for name in ("steps", "batch", "latent"):
             if not isinstance(getattr(self, name), numbers.Integral) or getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number, at least 1")
         if not 0 <= self.decay <= 1:
             raise ValueError(f"decay is {self.decay}; it is a share of the steps, in [0, 1]")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.game is not None and not _told(self.game):
+            name = type(self.game).__name__
+            raise ValueError(f"{name} is told no labels; put it into a SemiSupervised: SemiSupervised({name}(...))")
         return samples, labels
-
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _prepared(self, X: npt.NDArray[Any], *, fresh: bool) -> tuple[Tensor, tuple[int, ...]]:
         """Samples as the networks want them, (n, *shape)."""
@@ -185,31 +200,38 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             if X[0].size != np.prod(self.image_shape):
                 raise ValueError(f"samples of shape {X.shape[1:]} are no images of image_shape={self.image_shape}")
             scale = 255.0 if X.dtype.kind in "iu" else 1.0
+            if X.min() < 0 or X.max() > scale:
+                raise ValueError(
+                    f"pixels of type {X.dtype} go from 0 to {scale:g}, and these from {X.min():g} to {X.max():g}"
+                )
             images = np.asarray(X, np.float32).reshape(len(X), *self.image_shape) / scale * 2 - 1
             return torch.from_numpy(images), tuple(self.image_shape)
-        X = np.asarray(X, np.float64)
         if fresh:
-            self._mean, self._std = X.mean(0), X.std(0)
-            self._std = np.where(self._std > 0, self._std, 1.0)
-        standard = ((X - self._mean) / self._std).astype(np.float32)
-        return torch.from_numpy(standard), (X.shape[1],)
+            self._scaler = StandardScaler().fit(X)
+        return torch.from_numpy(self._scaler.transform(X).astype(np.float32)), (X.shape[1],)
 
     def _players(self, shape: tuple[int, ...], samples: Tensor, seed: int) -> dict[str, nn.Module]:
         """Both players before their first move."""
         networks: Any = NoisyMLP() if self.networks is None else self.networks
-        with torch.random.fork_rng([]):
-            torch.manual_seed(key_seed(seed, "weights"))
-            generator = networks.generator(shape, latent=self.latent)
-            if hasattr(networks, "classifier"):
-                discriminator = networks.classifier(shape, classes=len(self.classes_))
-            else:
-                discriminator = Classifier.of(networks.discriminator(shape), classes=len(self.classes_))
-            if isinstance(networks, Fitting):
-                order = torch.from_numpy(permutation(len(samples), seed=key_seed(seed, "some")))
-                networks.fit(
-                    generator, discriminator, mean=lambda: samples.mean(0), some=lambda count: samples[order[:count]]
-                )
+        torch.manual_seed(key_seed(seed, "weights"))
+        generator = networks.generator(shape, latent=self.latent)
+        if hasattr(networks, "classifier"):
+            discriminator = networks.classifier(shape, classes=len(self.classes_))
+        else:
+            discriminator = Classifier.of(networks.discriminator(shape), classes=len(self.classes_))
+        if isinstance(networks, Fitting):
+            order = torch.from_numpy(permutation(len(samples), seed=key_seed(seed, "some")))
+            networks.fit(
+                generator, discriminator, mean=lambda: samples.mean(0), some=lambda count: samples[order[:count]]
+            )
+        if isinstance(generator, Generator) and generator.reference:
+            generator.refer(torch.rand(generator.reference, self.latent))  # uniform, as rounds have it
         return {"generator": generator, "discriminator": discriminator}
+
+
+def _told(game: Any) -> bool:
+    """Whether a game, or one inside it, is told of labels."""
+    return isinstance(game, SemiSupervised) or (hasattr(game, "game") and _told(game.game))
 
 
 class _Feed:

@@ -30,7 +30,7 @@ from gansmith.diagnostics.trace import PREFIX
 from gansmith.dynamics.engine import gradients, hypothetical
 from gansmith.dynamics.field import live, trainable
 from gansmith.games import AdversarialGame
-from gansmith.games.wrapping import Holding
+from gansmith.games.wrapping import Holding, judged
 from gansmith.latent import Noise, of_noise
 from gansmith.metrics import Extractor, grey28
 from gansmith.metrics.images import as_images
@@ -198,8 +198,8 @@ class Probe:
         others = self._round(self.unseen, (*key, "held out"), outcome["fake"].device).recall(round.memory)
         same = {name: round[name] for name in ("fake_label",) if name in round}
         with self._running(outcome["fake"].device):
-            judged = bare(game).play(players, others.given(fake=outcome["fake"], **same), [DISCRIMINATOR])
-        real, fake = judged["real_scores"], judged["fake_scores"]
+            seen = bare(game).play(players, others.given(fake=outcome["fake"], **same), [DISCRIMINATOR])
+        real, fake = seen["real_scores"], seen["fake_scores"]
         return {
             "accuracy_held_out": accuracy(real, fake),
             "logit_gap_held_out": logit_gap(real, fake),
@@ -224,7 +224,8 @@ class Probe:
         """Rotation on a few rows, at a part of the looks that is a function of the step."""
         if not self.turning or key_seed(*round.key, "turning") % self.turning:
             return {}
-        few = {name: stream[:TURNING] for name, stream in round.streams.items()}
+        each = judged(game, (1,))[0]  # samples that are judged together
+        few = {name: stream[: -(-TURNING // each) * each] for name, stream in round.streams.items()}
         share = rotation(game, players, replace(round, streams=few))
         return {} if math.isnan(share) else {"rotation": share}
 

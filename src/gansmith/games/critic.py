@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gansmith.types import widened
 
-__all__ = ["Critic", "Veiled", "as_scores", "input_gradient"]
+__all__ = ["Critic", "Veiled", "as_scores", "input_gradient", "unveiled"]
 
 
 def as_scores(output: Tensor, n: int, who: str = "the discriminator") -> Tensor:
@@ -67,6 +68,22 @@ class Veiled(nn.Module):
         return self.inside(self.veil(x, ""), *more)
 
 
+def unveiled(module: Callable[..., Any], points: Mapping[str, Tensor]) -> tuple[Callable[..., Any], dict[str, Tensor]]:
+    """The network behind all veils, and points by name as it is shown them.
+
+    Example:
+        >>> veiled = Veiled(nn.Flatten(0), lambda x, name: x + len(name))
+        >>> inside, points = unveiled(veiled, {"real": torch.zeros(1, 1)})
+        >>> type(inside).__name__, points["real"].item()
+        ('Flatten', 4.0)
+    """
+    shown = dict(points)
+    while isinstance(module, Veiled):
+        shown = {name: module.veil(x, name) for name, x in shown.items()}
+        module = module.inside
+    return module, shown
+
+
 class Critic:
     """A discriminator with the points of one round; each is evaluated at most once.
 
@@ -88,10 +105,8 @@ class Critic:
         differentiable: Collection[str] = (),
         joint: bool = False,
     ) -> None:
-        while isinstance(module, Veiled):
-            points = {name: module.veil(x, name) for name, x in points.items()}
-            module = module.inside
-        self.module, self.labels = module, labels
+        self.module, points = unveiled(module, points)
+        self.labels = labels
         # A point that depends on no parameter becomes a leaf that can be differentiated; one that does is left alone.
         self.points = {
             name: x.detach().requires_grad_() if name in differentiable and not x.requires_grad else x

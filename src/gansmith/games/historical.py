@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gansmith.games.critic import unveiled
 from gansmith.games.wrapping import Around
 from gansmith.types import Costs, Outcome, Players, Round, State
 
@@ -28,7 +30,7 @@ class HistoricalAveraging(Around):
         weight: w, at least 0.
 
     Raises:
-        ValueError: the weight is negative.
+        ValueError: the weight is negative; when it begins, a player has no parameters.
 
     Example:
         >>> from gansmith.games import bilinear
@@ -44,6 +46,8 @@ class HistoricalAveraging(Around):
             raise ValueError(f"weight is {self.weight}; it must be at least 0")
 
     def init(self, players: Players) -> State:
+        if still := [name for name in self.players if not any(True for _ in players[name].parameters())]:
+            raise ValueError(f"the {still[0]} has no parameters, so it has no history")
         means = {
             name: {key: p.detach().clone() for key, p in players[name].named_parameters()} for name in self.players
         }
@@ -55,7 +59,8 @@ class HistoricalAveraging(Around):
         values, makers = dict(outcome.values), dict(outcome.makers)
         for name in of:
             means: Mapping[str, Tensor] = round.memory["means"][name]
-            values[f"{name}_weights"] = torch.cat([_reached(players[name], key).flatten() for key in means])
+            owner, _ = unveiled(players[name], {})
+            values[f"{name}_weights"] = torch.cat([_reached(owner, key).flatten() for key in means])
             makers[f"{name}_weights"] = frozenset({name})
         return replace(outcome, round=round, values=values, makers=makers)
 
@@ -90,7 +95,7 @@ class HistoricalAveraging(Around):
         return replace(outcome, round=round.recall(round.memory.get("inside", {})))
 
 
-def _reached(module: nn.Module, path: str) -> Tensor:
+def _reached(module: Any, path: str) -> Tensor:
     """A parameter by its dotted name, or what stands in its place in somebody's hypothetical step."""
     *parents, name = path.split(".")
     for parent in parents:

@@ -10,20 +10,15 @@ import torch
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, GENERATOR, AdversarialGame
-from gansmith.games.critic import Veiled
+from gansmith.games.critic import unveiled
 from gansmith.games.wrapping import Around, check_adversarial
 from gansmith.types import Costs, Game, Outcome, Players, Round, widened
 
 __all__ = ["FeatureMatching", "features"]
 
 
-def features(discriminator: Any, x: Tensor, name: str = "") -> Tensor:
+def features(discriminator: Any, x: Tensor) -> Tensor:
     """A discriminator's features (n, F) of samples x (n, ...), by its method ``features``.
-
-    Args:
-        discriminator: a network, or one behind a `Veiled`.
-        x: the samples.
-        name: what a veil knows them by.
 
     Raises:
         ValueError: it has no such method.
@@ -34,8 +29,6 @@ def features(discriminator: Any, x: Tensor, name: str = "") -> Tensor:
         >>> features(MLP(width=7).discriminator((2,)), torch.zeros(3, 2)).shape
         torch.Size([3, 7])
     """
-    while isinstance(discriminator, Veiled):
-        x, discriminator = discriminator.veil(x, name), discriminator.inside
     if not hasattr(discriminator, "features"):
         raise ValueError(
             f"{type(discriminator).__name__} has no features to match; give it a method features(x) -> (n, F)"
@@ -103,13 +96,13 @@ class FeatureMatching(Around):
             contest = self.game.play(players, told, inside)
             values, makers = {**contest.values}, {**contest.makers}
         if GENERATOR in of:
-            judge, real = players[DISCRIMINATOR], round["real"]
-            if inside_game.joint and not isinstance(judge, Veiled):
-                both = features(judge, torch.cat((real, fake)))
-                values["real_features"], values["fake_features"] = both[: len(real)], both[len(real) :]
+            judge, shown = unveiled(players[DISCRIMINATOR], {"real": round["real"], "fake": fake})
+            if inside_game.joint:
+                whole = features(judge, torch.cat(list(shown.values())))
+                parts = torch.split(whole, [len(x) for x in shown.values()])
             else:
-                values["real_features"] = features(judge, real, "real")
-                values["fake_features"] = features(judge, fake, "fake")
+                parts = tuple(features(judge, x) for x in shown.values())
+            values["real_features"], values["fake_features"] = parts
             makers["fake_features"] = frozenset({GENERATOR, DISCRIMINATOR})
             makers["real_features"] = makers["fake_features"] if inside_game.joint else frozenset({DISCRIMINATOR})
         return Outcome(round, values, makers)

@@ -79,7 +79,9 @@ class Packed(Around):
 
     def play(self, players: Players, round: Round, of: Collection[str]) -> Outcome:
         if "label" in round:
-            raise ValueError("a pack holds samples of several classes, so it has no label; leave labels out")
+            raise ValueError(
+                "a pack holds samples of several classes, so it has no label; leave labels out (--no-conditional)"
+            )
         game = check_adversarial(self.game, self)
         fake = round["fake"] if "fake" in round else game.generate(players[GENERATOR], round)
         judged = DISCRIMINATOR in of

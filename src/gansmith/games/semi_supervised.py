@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
-from gansmith.games.critic import Veiled
+from gansmith.games.critic import unveiled
 from gansmith.games.matching import FeatureMatching
 from gansmith.games.wrapping import Around
 from gansmith.types import Costs, Game, Outcome, Players, Round, widened
@@ -83,10 +83,10 @@ class SemiSupervised(Around):
 
 
 def _logits(discriminator: Any, x: Tensor) -> Tensor:
-    while isinstance(discriminator, Veiled):
-        x, discriminator = discriminator.veil(x, "labelled"), discriminator.inside
-    if not hasattr(discriminator, "logits"):
+    judge, shown = unveiled(discriminator, {"labelled": x})
+    if not hasattr(judge, "logits"):
         raise ValueError(
-            f"{type(discriminator).__name__} does not classify; give it a method logits(x) -> (n, K), as Classifier has"
+            f"{type(judge).__name__} does not classify; give it a method logits(x) -> (n, K), as Classifier has"
         )
-    return widened(discriminator.logits(x))
+    found: Tensor = widened(judge.logits(shown["labelled"]))
+    return found

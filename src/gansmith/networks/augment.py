@@ -29,6 +29,8 @@ class Augmented(nn.Module):
         colour: shift brightness by U(-0.5, 0.5), scale saturation by U(0, 2) and contrast by U(0.5, 1.5).
         translation: shift by up to this share of each side (0 to 1; Zhao et al. use 0.125), filling with zeros.
         cutout: blank a rectangle of this share of each side (0 to 1; Zhao et al. use 0.5) with zeros.
+        channels: of one image, where several lie one behind the other along C, as packs do: each is transformed by
+            itself; 0 for one image.
 
     Raises:
         ValueError: A share is outside 0 to 1.
@@ -48,6 +50,7 @@ class Augmented(nn.Module):
         colour: bool = False,
         translation: float = 0.0,
         cutout: float = 0.0,
+        channels: int = 0,
     ) -> None:
         super().__init__()
         for name, share in (("translation", translation), ("cutout", cutout)):
@@ -55,6 +58,7 @@ class Augmented(nn.Module):
                 raise ValueError(f"{name} is {share}; it is a share of the image's sides, from 0 to 1")
         self.discriminator = discriminator
         self.flip, self.colour, self.translation, self.cutout = flip, colour, translation, cutout
+        self.channels = channels
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,6 +96,9 @@ class Augmented(nn.Module):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return the images x (n, C, H, W), each transformed at random."""
+        shape = x.shape
+        if self.channels:
+            x = x.reshape(-1, self.channels, *shape[2:])
         if self.colour:
             brightness, saturation, contrast = uniforms(3, x)
             x = recolour(x, brightness, saturation, contrast)
@@ -104,7 +111,7 @@ class Augmented(nn.Module):
         if self.cutout:
             vertical, horizontal = uniforms(2, x)
             x = blank(x, vertical, horizontal, self.cutout)
-        return x
+        return x.reshape(shape)
 
 
 def recolour(x: Tensor, brightness: Tensor, saturation: Tensor, contrast: Tensor) -> Tensor:

@@ -22,9 +22,9 @@ __all__ = ["DCGAN"]
 
 SLOPE = 0.2
 STD = 0.02
-GENERATORS = get_args(Norm)
-DISCRIMINATORS = ("batch", "layer", "instance", "pixel", "none", "spectral")
-MINIBATCH = ("none", "discrimination", "deviation")
+Judging = Literal["batch", "layer", "instance", "pixel", "none", "spectral"]
+Variety = Literal["none", "discrimination", "deviation"]
+Initial = Literal["normal", "he"]
 KERNELS, CALIBRATED = 100, 100  # both as Salimans et al. (2016) have them
 UNBIASED = ("none", "pixel")  # kinds without a bias of their own
 
@@ -50,7 +50,7 @@ class DCGAN:
         minibatch: what the discriminator is told of how its samples lie to each other: nothing; how close the others
             are, by `MinibatchDiscrimination` of its features; or how much groups of four vary, by `MinibatchDeviation`.
         discriminator_init: initial weights of the discriminator: "normal" is Radford's N(0, 0.02²), with which a signal
-            loses two thirds at every narrow layer; "he" keeps its size (He et al. 2015, eq. 14), so that the
+            loses two thirds at every narrow layer; "he" keeps its size (He et al. 2015, sect. 2.2), so that the
             discriminator learns from the first step on, at any learning rate.
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
@@ -71,18 +71,22 @@ class DCGAN:
     width: int = 64
     max_width: int = 512
     generator_norm: Norm = "batch"
-    discriminator_norm: Literal["batch", "layer", "instance", "pixel", "none", "spectral"] = "batch"
+    discriminator_norm: Judging = "batch"
     reference: int = 64
-    minibatch: Literal["none", "discrimination", "deviation"] = "none"
-    discriminator_init: Literal["normal", "he"] = "normal"
+    minibatch: Variety = "none"
+    discriminator_init: Initial = "normal"
     bias: bool = True
     embedding: int = 32
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "max_width", "embedding", "reference")
-        choices = {"generator_norm": GENERATORS, "discriminator_norm": DISCRIMINATORS, "minibatch": MINIBATCH}
-        choices["discriminator_init"] = ("normal", "he")
-        for name, kinds in choices.items():
+        choices = {
+            "generator_norm": Norm,
+            "discriminator_norm": Judging,
+            "minibatch": Variety,
+            "discriminator_init": Initial,
+        }
+        for name, kinds in ((name, get_args(choice)) for name, choice in choices.items()):
             if getattr(self, name) not in kinds:
                 raise ValueError(f"DCGAN {name} is {getattr(self, name)!r}; it must be one of {', '.join(kinds)}")
 

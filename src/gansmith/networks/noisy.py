@@ -72,7 +72,7 @@ class NoisyMLP:
         for inputs in (latent + (self.embedding if classes else 0), *[self.width] * (self.depth - 1)):
             linear = nn.Linear(inputs, self.width, bias=False)
             nn.init.xavier_uniform_(linear.weight)
-            layers += [linear, nn.BatchNorm1d(self.width, affine=False), Bias(self.width), nn.Softplus()]
+            layers += [linear, nn.BatchNorm1d(self.width, affine=False), _Bias(self.width), nn.Softplus()]
         layers += [WeightNormLinear(self.width, math.prod(shape)), nn.Unflatten(1, shape)]
         if len(shape) == 3:
             layers.append(Affine(0.5))  # tanh(a/2) = 2·σ(a) − 1
@@ -139,7 +139,7 @@ class GaussianNoise(nn.Module):
 
 
 @final
-class Bias(nn.Module):
+class _Bias(nn.Module):
     """x + b, with b (n) along the second axis."""
 
     def __init__(self, units: int) -> None:

@@ -16,7 +16,7 @@ Norm = Literal["batch", "virtual", "reference", "layer", "instance", "pixel", "n
 
 ``batch``: the deviation over the batch (Ioffe & Szegedy 2015), which lets the samples of a batch see each other.
 ``virtual`` and ``reference``: that over a batch that never changes, with and without the sample itself (Salimans et al.
-2016, sect. 3.4). ``layer``: over all of the sample (Ba et al. 2016). ``instance``: over the sample's own pixels
+2016, sect. 3.5). ``layer``: over all of the sample (Ba et al. 2016). ``instance``: over the sample's own pixels
 (Ulyanov et al. 2016). ``pixel``: each pixel's root mean square over the channels (Karras et al. 2018, sect. 4.2).
 """
 
@@ -56,7 +56,7 @@ def norm(kind: Norm, channels: int, *, reference: int = 0) -> nn.Module:
 
 @final
 class VirtualBatchNorm(nn.Module):
-    r"""Batch normalisation by a batch that never changes, so that no sample sees another (Salimans et al. 2016, 3.4).
+    r"""Batch normalisation by a batch that never changes, so that no sample sees another (Salimans et al. 2016, 3.5).
 
     The first R rows of what comes in are the reference batch; they are normalised among themselves. With their mean μ_R
     and variance, and those of the sample over its own places, those of the R + 1 together are
@@ -94,8 +94,8 @@ class VirtualBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (R + n, channels, ...)."""
         rows, places = self.reference, tuple(range(2, x.ndim))
-        if len(x) < rows:
-            raise ValueError(f"{len(x)} rows came in, and the first {rows} are to be the reference batch")
+        if x.shape[0] < rows:  # not len(x), which would fix the batch of an export
+            raise ValueError(f"{x.shape[0]} rows came in, and the first {rows} are to be the reference batch")
         steady, mine = widened(x[:rows]), widened(x[rows:])
         var, mean = torch.var_mean(steady, (0, *places), correction=0, keepdim=True)
         steady = self._scaled(steady, mean, var)

@@ -77,12 +77,13 @@ def batch_norms(module: nn.Module) -> list[str]:
 
 
 def mixers(module: nn.Module) -> list[str]:
-    """The names of the parts of `module` that say of themselves, by ``samplewise = False``, that they mix samples.
+    """The innermost parts of `module` that say of themselves, by ``samplewise = False``, that they mix samples.
 
     A part that says so only because it holds batch norms is not among them: those are named by `batch_norms`.
     """
-    parts = [(name, part) for name, part in module.named_modules() if not getattr(part, "samplewise", True)]
-    return [name or type(part).__name__ for name, part in parts if not batch_norms(part)]
+    mixing = {part: name for name, part in module.named_modules() if not getattr(part, "samplewise", True)}
+    found = [part for part in mixing if not batch_norms(part) and mixing.keys().isdisjoint([*part.modules()][1:])]
+    return [f"{type(part).__name__} {mixing[part]}".strip() for part in found]
 
 
 def synchronise(module: nn.Module, processes: Processes) -> None:

@@ -63,7 +63,7 @@ from gansmith.games import (
     Transformation,
     Wasserstein,
 )
-from gansmith.networks import DCGAN, MLP, Architecture, Maxout, Multiscale, Residual
+from gansmith.networks import DCGAN, MLP, Architecture, Maxout, Multiscale, NoisyMLP, Residual
 from gansmith.types import Dynamics, Game
 
 __all__ = ["SLOTS", "Slot", "address_of", "conforming", "in_words"]
@@ -93,7 +93,14 @@ class Slot:
 SLOTS: Mapping[Any, Slot] = {
     Architecture: Slot(
         word="architecture",
-        members={"mlp": MLP, "dcgan": DCGAN, "residual": Residual, "maxout": Maxout, "multiscale": Multiscale},
+        members={
+            "mlp": MLP,
+            "dcgan": DCGAN,
+            "residual": Residual,
+            "maxout": Maxout,
+            "multiscale": Multiscale,
+            "noisy_mlp": NoisyMLP,
+        },
         needs=("generator", "discriminator"),
     ),
     Game: Slot(

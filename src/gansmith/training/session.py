@@ -71,15 +71,18 @@ class Session:
         classes = len(images.classes) if recipe.conditional else 0
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
-        discriminator = recipe.networks.discriminator(judged(recipe.game, images.shape), classes=classes)
+        shown = judged(recipe.game, images.shape)
+        discriminator = recipe.networks.discriminator(shown, classes=classes)
         rows = parted(images, recipe.held_out)[0]
         if isinstance(recipe.networks, Fitting):
-            shape = judged(recipe.game, images.shape)
-            some = partial(_some, images, shape=shape, rows=rows, seed=key_seed(recipe.seed, "some"))
+            some = partial(_some, images, shape=shown, rows=rows, seed=key_seed(recipe.seed, "some"))
             recipe.networks.fit(generator, discriminator, mean=images.mean, some=some)
         a = recipe.augment
         if a.differentiable:
-            discriminator = Augmented(discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout)
+            alone = 0 if shown == images.shape else images.shape[0]
+            discriminator = Augmented(
+                discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout, channels=alone
+            )
         players = {"generator": generator, "discriminator": discriminator}
         engine.prepare(recipe.game, players)
         feed = Feed(

@@ -15,6 +15,7 @@ from gansmith.diagnostics import Diagnosis, Probe, Trace, Verdict
 from gansmith.diagnostics.diagnose import diagnose
 from gansmith.diagnostics.probe import LOOKED_AT
 from gansmith.diagnostics.trace import PREFIX
+from gansmith.games import judged
 from gansmith.training.batch_norm import alone
 from gansmith.training.config import flattened
 from gansmith.training.model import Model
@@ -39,6 +40,7 @@ def probe_of(session: Session) -> Probe:
     pixels = images.pixels()
     labels = None if images.labels is None else torch.tensor(images.labels)
     enough = len(unseen) > 1
+    each = judged(recipe.game, (1,))[0]  # samples that are judged together
     return Probe(
         pixels[chosen],
         latent=recipe.latent,
@@ -47,7 +49,7 @@ def probe_of(session: Session) -> Probe:
         conditional=recipe.conditional,
         held_out=pixels[unseen] if enough else None,
         held_out_labels=labels[unseen] if enough and labels is not None else None,
-        batch=max(4, recipe.batch),
+        batch=-(-max(4, recipe.batch) // each) * each,
         precision=session.engine.precision,
     )
 
