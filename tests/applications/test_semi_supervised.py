@@ -105,6 +105,18 @@ def test_a_fit_leaves_the_callers_random_numbers_alone() -> None:
 
 
 @pytest.mark.identity
+def test_it_says_how_it_goes_and_that_it_has_diverged(capsys) -> None:
+    X, y = make_moons(40, random_state=0)
+    quick(steps=40, verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 20
+    assert lines[-1].startswith("step 40 of 40: cost of the discriminator ")
+    assert "classified " in lines[-1]
+    with pytest.raises(ValueError, match="diverged: lower lr, which is 1e"):
+        quick(lr=1e38, steps=20).fit(X, y)
+
+
+@pytest.mark.identity
 def test_a_reference_batch_holds_different_latents() -> None:
     X = np.random.RandomState(0).rand(40, 64)
     networks = DCGAN(width=4, discriminator_norm="none", generator_norm="virtual", reference=6)

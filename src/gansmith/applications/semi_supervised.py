@@ -23,7 +23,7 @@ from gansmith.networks.players import Fitting
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine, pick_device, pick_precision
 from gansmith.training.recipe import Averaging
-from gansmith.types import Draw, Game, Round, key_seed
+from gansmith.types import Draw, Game, Result, Round, key_seed
 
 __all__ = ["SemiSupervisedClassifier"]
 
@@ -54,6 +54,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         random_state: decides everything; None takes a new one each time.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
+        verbose: print how it goes, twenty times.
 
     Attributes:
         classes_: the classes (K,).
@@ -63,7 +64,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         n_iter_: steps that were made.
 
     Raises:
-        ValueError: there are fewer than two classes among the labels, or samples do not have the shape.
+        ValueError: there are fewer than two classes among the labels, samples do not have the shape, or the players'
+            weights have become infinite.
 
     Example:
         >>> from sklearn.datasets import make_moons
@@ -90,6 +92,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
         precision: str = "auto",
+        verbose: bool = False,
     ) -> None:
         self.steps = steps
         self.networks = networks
@@ -103,6 +106,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.random_state = random_state
         self.device = device
         self.precision = precision
+        self.verbose = verbose
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> SemiSupervisedClassifier:
         """Learn from samples X (n, ...) and labels y (n,), where -1 says that a label is not known.
@@ -137,15 +141,17 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         schedule = Schedule(hold=hold, decay=self.steps - hold)
         dynamics = Alternating(optimizer=Adam(lr=self.lr, beta1=0.5), schedule=schedule)
         average = MovingAverage(players["discriminator"], Averaging(half_life=self.half_life))
-        play(
-            game,
-            dynamics,
-            players,
-            feed,
-            steps=self.steps,
-            engine=engine,
-            watch=lambda step, _: average.update(players["discriminator"], step + 1),
-        )
+
+        def follow(step: int, result: Result) -> None:
+            average.update(players["discriminator"], step + 1)
+            if self.verbose and (step + 1) % max(1, self.steps // 20) == 0:
+                told = {**{f"cost of the {name}": cost for name, cost in result.costs.items()}, **result.signals}
+                words = ", ".join(f"{name} {float(value):.3g}" for name, value in told.items())
+                print(f"step {step + 1:,} of {self.steps:,}: {words}", flush=True)
+
+        play(game, dynamics, players, feed, steps=self.steps, engine=engine, watch=follow)
+        if not all(bool(p.isfinite().all()) for p in average.module.parameters()):
+            raise ValueError(f"training has diverged: lower lr, which is {self.lr}")
         self.classifier_, self.generator_ = average.module, players["generator"].eval()
         self.n_iter_ = self.steps
 
