@@ -68,7 +68,7 @@ def recipe_flags() -> Mapping[str, Flag]:
 
     Example:
         >>> recipe_flags()["networks.width"].owners
-        ('mlp', 'dcgan', 'residual', 'maxout', 'multiscale')
+        ('mlp', 'dcgan', 'residual', 'maxout', 'multiscale', 'noisy_mlp')
     """
     found: dict[str, Flag] = {}
     for flag in _flags(Recipe, (), ()):

@@ -54,6 +54,7 @@ TITLES = {
     "watch/weights/discriminator": "Norm of the discriminator's weights",
     "watch/weights/generator": "Norm of the generator's weights",
 }
+FIXED = ("watch/images",)  # a number, which is said and need not be drawn beside curves
 LINE, BAD, INK, FAINT = "#2f6db3", "#d8652a", "#333333", "#dddddd"
 
 
@@ -71,7 +72,8 @@ def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    count = max(1, len(verdict.evidence))
+    moving = [item for item in verdict.evidence if item.signal not in FIXED] or list(verdict.evidence)
+    count = max(1, len(moving))
     columns = min(2, count)
     rows = -(-count // columns)
     width = 5.6 * max(columns, 1.3)
@@ -80,7 +82,7 @@ def plot_verdict(verdict: Verdict, trace: Trace, path: Path | str) -> Path:
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     cells = figure.add_gridspec(rows, columns)
-    for place, item in enumerate(verdict.evidence):
+    for place, item in enumerate(moving):
         alone = place == count - 1 and place % columns == 0
         across = slice(0, columns) if alone else slice(place % columns, place % columns + 1)
         _draw(figure.add_subplot(cells[place // columns, across]), item, trace[item.signal], verdict)
