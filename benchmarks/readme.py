@@ -211,9 +211,12 @@ def reliability(result: dict[str, Any]) -> str:
         )
     head = ["part", "loop", "steps", "end well", "nothing missing", "score over the best seed's", "score"]
     made = source({**result, "command": "python benchmarks/reliability.py"})
+    textbook = any(row["method"] == "textbook" for row in result["table"])
+    who = "The default recipe and the textbook loop" if textbook else "The default recipe"
+    spread = any(row["part"] == "spread" for row in result["table"])
     return (
-        f"### Trust over seeds\n\nThe default recipe and the textbook loop over seeds, and over learning rates, "
-        f"batches and data that nobody tuned. Score: {result['protocol']['score']}. A run ends well by "
+        f"### Trust over seeds\n\n{who} over seeds{', and over rates, batches and data that nobody tuned' * spread}. "
+        f"Score: {result['protocol']['score']}. A run ends well by "
         f"{result['protocol']['ends well']}. In parentheses: 95 % intervals, and the extremes.\n\n{table(head, rows)}"
         f"\n\n{made}"
     )

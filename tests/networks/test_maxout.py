@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from gansmith.networks import Maxout, check_networks
+from gansmith.networks import Known, Maxout, check_networks
 from gansmith.networks.maxout import LinearMaxout
 
 
@@ -94,10 +94,12 @@ def test_biases_start_at_the_marginals_of_the_data(unit_pixels: bool) -> None:
     networks = Maxout(width=8, units=8, marginals=True, unit_pixels=unit_pixels, generator_range=1e-9)
     generator = networks.generator((1, 2, 2), latent=8)
     mean = torch.tensor([[[-1.0, -0.5], [0.25, 1.0]]], dtype=torch.float64)
-    networks.fit(generator, torch.nn.Identity(), mean=lambda: mean, some=torch.zeros)
+    networks.fit(generator, torch.nn.Identity(), Known(mean=lambda: mean, some=torch.zeros))
     assert torch.allclose(generator(torch.randn(5, 8)).double(), mean.expand(5, 1, 2, 2), atol=1e-6)
     # By itself an architecture does not ask for the data, which may take long to be gone through.
-    Maxout().fit(generator, torch.nn.Identity(), mean=lambda: pytest.fail("asked for the mean"), some=torch.zeros)
+    Maxout().fit(
+        generator, torch.nn.Identity(), Known(mean=lambda: pytest.fail("asked for the mean"), some=torch.zeros)
+    )
 
 
 @pytest.mark.analytic

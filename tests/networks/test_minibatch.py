@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gansmith.games import R1, AdversarialGame
-from gansmith.networks import DCGAN, MinibatchDeviation, MinibatchDiscrimination, samplewise
+from gansmith.networks import DCGAN, Known, MinibatchDeviation, MinibatchDiscrimination, samplewise
 from gansmith.types import Round
 
 
@@ -65,7 +65,7 @@ def test_a_discriminator_that_sees_its_batch_says_so_and_sees_copies(minibatch: 
     assert not d.samplewise
     assert not samplewise(torch.nn.Sequential(d))
     x = noise(8, 1, 16, 16)
-    spec.fit(torch.nn.Identity(), d, mean=torch.zeros, some=lambda n: noise(n, 1, 16, 16, seed=1))
+    spec.fit(torch.nn.Identity(), d, Known(mean=torch.zeros, some=lambda n: noise(n, 1, 16, 16, seed=1)))
     beside_others, beside_copies = d.body(x)[0], d.body(x[:1].expand(8, 1, 16, 16))[0]
     assert not torch.allclose(beside_others, beside_copies)
     plain = DCGAN(width=4, discriminator_norm="none").discriminator((1, 16, 16)).double()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gansmith.games import SemiSupervised, check_game
-from gansmith.networks import NoisyMLP
+from gansmith.networks import Known, NoisyMLP
 from gansmith.networks.noisy import GaussianNoise, WeightNormLinear
 from gansmith.types import Round
 
@@ -52,7 +52,7 @@ def test_the_data_set_the_first_scales() -> None:
     # After Salimans & Kingma (2016, sect. 3): with mean 0 and variance 1 before every rectifier and of every logit.
     torch.manual_seed(0)
     d = SMALL.classifier((1, 6, 6), classes=4)
-    SMALL.fit(nn.Identity(), d, mean=lambda: pytest.fail("asked for the mean"), some=some)
+    SMALL.fit(nn.Identity(), d, Known(mean=lambda: pytest.fail("asked for the mean"), some=some))
     seen: list[torch.Tensor] = []
     layers = [layer for layer in d.modules() if isinstance(layer, WeightNormLinear)]
     hooks = [layer.register_forward_hook(lambda _, __, out: seen.append(out)) for layer in layers]

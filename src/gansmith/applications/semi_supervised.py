@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from gansmith.data.mixing import Endless, permutation
 from gansmith.dynamics import Adam, Alternating, Schedule, play
 from gansmith.games import AdversarialGame, FeatureMatching, SemiSupervised
-from gansmith.networks import Architecture, Classifier, Generator, NoisyMLP, samplewise
-from gansmith.networks.players import Fitting
+from gansmith.networks import Architecture, Classifier, Fitting, Generator, Known, NoisyMLP, samplewise
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine, pick_device, pick_precision
 from gansmith.training.recipe import Averaging
@@ -227,9 +226,8 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             discriminator = Classifier.of(networks.discriminator(shape), classes=len(self.classes_))
         if isinstance(networks, Fitting):
             order = torch.from_numpy(permutation(len(samples), seed=key_seed(seed, "some")))
-            networks.fit(
-                generator, discriminator, mean=lambda: samples.mean(0), some=lambda count: samples[order[:count]]
-            )
+            known = Known(mean=lambda: samples.mean(0), some=lambda count: samples[order[:count]])
+            networks.fit(generator, discriminator, known)
         if isinstance(generator, Generator) and generator.reference:
             generator.refer(torch.rand(generator.reference, self.latent))  # uniform, as rounds have it
         return {"generator": generator, "discriminator": discriminator}

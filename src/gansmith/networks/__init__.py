@@ -12,7 +12,7 @@ from gansmith.networks.mlp import MLP
 from gansmith.networks.multiscale import Multiscale
 from gansmith.networks.noisy import NoisyMLP
 from gansmith.networks.norms import Norm, PixelNorm, VirtualBatchNorm
-from gansmith.networks.players import Architecture, Discriminator, Fitting, Generator, samplewise
+from gansmith.networks.players import Architecture, Discriminator, Fitting, Generator, Known, samplewise
 from gansmith.networks.point import Point
 from gansmith.networks.residual import Residual
 from gansmith.networks.shapes import Shape, start_grid
@@ -26,6 +26,7 @@ __all__ = [
     "Discriminator",
     "Fitting",
     "Generator",
+    "Known",
     "Maxout",
     "MinibatchDeviation",
     "MinibatchDiscrimination",

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import Double, Flatten, Halve, Start, normalise_spectrally
 from gansmith.networks.minibatch import MinibatchDeviation, MinibatchDiscrimination
 from gansmith.networks.norms import Norm, VirtualBatchNorm, norm
-from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
+from gansmith.networks.players import Discriminator, Generator, Known, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_image_shape, stage_widths, start_grid
 
 __all__ = ["DCGAN"]
@@ -134,21 +133,14 @@ class DCGAN:
             normalise_spectrally(head)
         return Discriminator(body, head, shape=shape, classes=classes)
 
-    def fit(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        *,
-        mean: Callable[[], Tensor],
-        some: Callable[[int], Tensor],
-    ) -> None:
+    def fit(self, generator: nn.Module, discriminator: nn.Module, known: Known) -> None:
         """Calibrate minibatch discrimination on real images, if there is any; see `Fitting`."""
         if self.minibatch != "discrimination":
             return
         body: Any = discriminator.body
         *before, layer = body
         with torch.no_grad():
-            layer.calibrate(nn.Sequential(*before)(some(CALIBRATED)))
+            layer.calibrate(nn.Sequential(*before)(known.some(CALIBRATED)))
 
 
 def _after(channels: int, kind: Norm, activation: nn.Module, reference: int = 0) -> list[nn.Module]:

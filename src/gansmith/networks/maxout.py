@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from gansmith.networks.conditional import Projection
 from gansmith.networks.layers import linear
-from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
+from gansmith.networks.players import Discriminator, Generator, Known, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = ["LinearMaxout", "Maxout"]
@@ -167,20 +166,13 @@ class Maxout:
         _spread(nn.ModuleList([body, head]), self.discriminator_range)
         return Discriminator(body, head, shape=shape, classes=classes)
 
-    def fit(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        *,
-        mean: Callable[[], Tensor],
-        some: Callable[[int], Tensor],
-    ) -> None:
+    def fit(self, generator: nn.Module, discriminator: nn.Module, known: Known) -> None:
         """Set the biases that start from the data, if `marginals` asks for it; see `Fitting`."""
         if not self.marginals:
             return
         *_, output = (layer for layer in generator.modules() if isinstance(layer, nn.Linear))
         # Pixels that are the same in all images would have infinite biases; the authors' code cut at this too.
-        wanted = mean().double().clamp(2e-7 - 1, 1 - 2e-7).atanh() / (0.5 if self.unit_pixels else 1.0)
+        wanted = known.mean().double().clamp(2e-7 - 1, 1 - 2e-7).atanh() / (0.5 if self.unit_pixels else 1.0)
         with torch.no_grad():
             output.bias.copy_(wanted.flatten())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from gansmith.networks.classifier import Classifier
 from gansmith.networks.conditional import Projection
 from gansmith.networks.maxout import Affine
-from gansmith.networks.players import Discriminator, Generator, check_counts, check_sizes
+from gansmith.networks.players import Discriminator, Generator, Known, check_counts, check_sizes
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = ["GaussianNoise", "NoisyMLP", "WeightNormLinear"]
@@ -91,16 +90,9 @@ class NoisyMLP:
         head = nn.Sequential(GaussianNoise(self.noise), WeightNormLinear(self.layers[-1], classes))
         return Classifier(self._body(shape), head, shape=shape, classes=classes)
 
-    def fit(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        *,
-        mean: Callable[[], Tensor],
-        some: Callable[[int], Tensor],
-    ) -> None:
+    def fit(self, generator: nn.Module, discriminator: nn.Module, known: Known) -> None:
         """Set the discriminator's lengths and biases by real samples; see `Fitting`."""
-        h = some(CALIBRATED)
+        h = known.some(CALIBRATED)
         parts: list[Any] = [discriminator.body, discriminator.head if isinstance(discriminator, Classifier) else ()]
         with torch.no_grad():
             for layer in (layer for part in parts for layer in part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, final, runtime_checkable
+from typing import NamedTuple, Protocol, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gansmith.networks.conditional import Projection, check_label, embed
 from gansmith.networks.shapes import Shape, check_shape
 
-__all__ = ["Architecture", "Discriminator", "Fitting", "Generator", "check_counts", "check_sizes", "samplewise"]
+__all__ = [
+    "Architecture",
+    "Discriminator",
+    "Fitting",
+    "Generator",
+    "Known",
+    "check_counts",
+    "check_sizes",
+    "samplewise",
+]
 
 
 class Architecture(Protocol):
@@ -30,25 +39,29 @@ class Architecture(Protocol):
         ...
 
 
+class Known(NamedTuple):
+    """What an architecture may ask of the data; nothing is worked out before it is asked.
+
+    Args:
+        mean: works out the mean image (C, H, W).
+        some: gives so many of what the discriminator is shown, (n, *shape), images in [-1, 1].
+    """
+
+    mean: Callable[[], Tensor]
+    some: Callable[[int], Tensor]
+
+
 @runtime_checkable
 class Fitting(Protocol):
     """An architecture some of whose initial weights are taken from the data, such as `Maxout`."""
 
-    def fit(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        *,
-        mean: Callable[[], Tensor],
-        some: Callable[[int], Tensor],
-    ) -> None:
+    def fit(self, generator: nn.Module, discriminator: nn.Module, known: Known) -> None:
         """Change weights of new networks, before they are trained.
 
         Args:
             generator: one that this architecture built.
             discriminator: likewise.
-            mean: works out the mean image (C, H, W) of the data.
-            some: gives so many of what the discriminator is shown, (n, *shape), images in [-1, 1].
+            known: what may be asked of the data.
         """
         ...
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gansmith.data import Batches, ImageSet, parted
 from gansmith.dynamics.state import restore, state_tree
 from gansmith.games import judged
-from gansmith.networks import Augmented, Fitting, Generator
+from gansmith.networks import Augmented, Fitting, Generator, Known
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
@@ -76,7 +76,7 @@ class Session:
         rows = parted(images, recipe.held_out)[0]
         if isinstance(recipe.networks, Fitting):
             some = partial(_some, images, shape=shown, rows=rows, seed=key_seed(recipe.seed, "some"))
-            recipe.networks.fit(generator, discriminator, mean=images.mean, some=some)
+            recipe.networks.fit(generator, discriminator, Known(mean=images.mean, some=some))
         a = recipe.augment
         if a.differentiable:
             alone = 0 if shown == images.shape else images.shape[0]
