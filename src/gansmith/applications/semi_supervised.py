@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from gansmith.data.mixing import Endless, permutation
 from gansmith.dynamics import Adam, Alternating, Schedule, play
-from gansmith.games import AdversarialGame, FeatureMatching, SemiSupervised
-from gansmith.networks import Architecture, Classifier, Fitting, Generator, Known, NoisyMLP, samplewise
+from gansmith.games import AdversarialGame, FeatureMatching, SemiSupervised, learns_labels
+from gansmith.networks import Architecture, Fitting, Generator, Known, NoisyMLP, classifier, samplewise
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine, pick_device, pick_precision
 from gansmith.training.recipe import Averaging
@@ -194,7 +194,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             raise ValueError(f"decay is {self.decay}; it is a share of the steps, in [0, 1]")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
-        if self.game is not None and not _told(self.game):
+        if self.game is not None and not learns_labels(self.game):
             name = type(self.game).__name__
             raise ValueError(f"{name} is told no labels; put it into a SemiSupervised: SemiSupervised({name}(...))")
         return samples, labels
@@ -220,10 +220,7 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         networks: Any = NoisyMLP() if self.networks is None else self.networks
         torch.manual_seed(key_seed(seed, "weights"))
         generator = networks.generator(shape, latent=self.latent)
-        if hasattr(networks, "classifier"):
-            discriminator = networks.classifier(shape, classes=len(self.classes_))
-        else:
-            discriminator = Classifier.of(networks.discriminator(shape), classes=len(self.classes_))
+        discriminator = classifier(networks, shape, classes=len(self.classes_))
         if isinstance(networks, Fitting):
             order = torch.from_numpy(permutation(len(samples), seed=key_seed(seed, "some")))
             known = Known(mean=lambda: samples.mean(0), some=lambda count: samples[order[:count]])
@@ -231,11 +228,6 @@ class SemiSupervisedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         if isinstance(generator, Generator) and generator.reference:
             generator.refer(torch.rand(generator.reference, self.latent))  # uniform, as rounds have it
         return {"generator": generator, "discriminator": discriminator}
-
-
-def _told(game: Any) -> bool:
-    """Whether a game, or one inside it, is told of labels."""
-    return isinstance(game, SemiSupervised) or (hasattr(game, "game") and _told(game.game))
 
 
 class _Feed:

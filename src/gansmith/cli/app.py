@@ -42,6 +42,7 @@ COMMANDS = {
     "sample": Command("sample", "draw images from a run, or from a model that came along"),
     "evaluate": Command("evaluate", "measure how close a run's samples are to its data"),
     "compare": Command("compare", "put the scores of runs side by side, and say which differences are more than noise"),
+    "classify": Command("classify", "say what a run's classifier gets wrong, that was taught by a few labels"),
     "recipes": Command("recipes", "list the recipes, or show one as YAML"),
     "data": Command("data", "gansmith data check PATH: say what is wrong with a folder of images"),
     "tutorial": Command(

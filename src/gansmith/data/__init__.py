@@ -10,6 +10,7 @@ Example:
 
 from gansmith.data.batches import Batches
 from gansmith.data.check import Report, check_images
+from gansmith.data.few import few_labelled
 from gansmith.data.held_out import parted
 from gansmith.data.images import DataError, ImageSet, from_array
 from gansmith.data.open import NAMES, open_images
@@ -27,6 +28,7 @@ __all__ = [
     "Ring",
     "Stream",
     "check_images",
+    "few_labelled",
     "from_array",
     "open_images",
     "parted",

@@ -58,6 +58,7 @@ class Probe:
         held_out: real images that are not trained on; without them, signals about these are absent.
         held_out_labels: their classes.
         extractor: what tells pictures apart; None is the shipped one.
+        taught: images and their classes that a discriminator learns to classify by, where it does.
         batch: the size of a training batch, ≥ 4.
         count: samples of the averaged generator that are looked at.
         cells: into how many parts the real images are divided.
@@ -79,6 +80,7 @@ class Probe:
         conditional: bool = False,
         held_out: Tensor | None = None,
         held_out_labels: Tensor | None = None,
+        taught: tuple[Tensor, Tensor] | None = None,
         extractor: Extractor | None = None,
         batch: int = 64,
         count: int = 128,
@@ -95,6 +97,7 @@ class Probe:
         self.images = len(images)
         self.train = _Set.chosen(images, labels, key_seed(seed, "train"))
         self.unseen = None if held_out is None else _Set.chosen(held_out, held_out_labels, key_seed(seed, "held out"))
+        self.taught = None if taught is None else _Set.chosen(*taught, key_seed(seed, "taught"))
         self.latent, self.noise, self.conditional = latent, noise, conditional
         self.batch, self.count, self.turning, self.seed = batch, count, turning, seed
         self.precision = precision
@@ -154,6 +157,10 @@ class Probe:
         streams = {"real": as_images(images.images[rows]).to(device)}
         if self.conditional and images.labels is not None:
             streams["label"] = streams["fake_label"] = images.labels[rows].to(device)
+        if self.taught is not None and self.taught.labels is not None:
+            known = self.taught.rows(self.batch, key_seed(*key, "taught"))
+            streams["labelled"] = as_images(self.taught.images[known]).to(device)
+            streams["answer"] = self.taught.labels[known].to(device)
         round = Round(streams, key)
         normal, uniform = (partial(draw, "latent", self.latent) for draw in (round.normal, round.uniform))
         return round.given(latent=of_noise(self.noise, normal, uniform))

@@ -48,7 +48,7 @@ from gansmith.games.packed import Packed
 from gansmith.games.penalties import DRAGAN, R1, R2, WGANGP, Penalty
 from gansmith.games.pool import Pool
 from gansmith.games.score_penalties import Consistency, LeCam
-from gansmith.games.semi_supervised import SemiSupervised
+from gansmith.games.semi_supervised import SemiSupervised, learns_labels
 from gansmith.games.single import SinglePlayer
 from gansmith.games.transformations import Jitter, Shift, Transformation
 from gansmith.games.wrapping import judged
@@ -108,6 +108,7 @@ __all__ = [
     "check_game",
     "dirac_gan",
     "judged",
+    "learns_labels",
     "matrix_game",
     "quadratic",
     "zero_sum",

@@ -15,7 +15,7 @@ from gansmith.games.matching import FeatureMatching
 from gansmith.games.wrapping import Around
 from gansmith.types import Costs, Game, Outcome, Players, Round, widened
 
-__all__ = ["SemiSupervised"]
+__all__ = ["SemiSupervised", "learns_labels"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,17 @@ class SemiSupervised(Around):
             right = outcome["logits"].argmax(1) == outcome.round["answer"]
             signals["classified"] = right.float().mean()
         return signals
+
+
+def learns_labels(game: Game) -> bool:
+    """Whether a game, or one inside it, is a `SemiSupervised`.
+
+    Example:
+        >>> learns_labels(AdversarialGame()), learns_labels(SemiSupervised(AdversarialGame()))
+        (False, True)
+    """
+    inside: Game | None = getattr(game, "game", None)
+    return isinstance(game, SemiSupervised) or (inside is not None and learns_labels(inside))
 
 
 def _logits(discriminator: Any, x: Tensor) -> Tensor:

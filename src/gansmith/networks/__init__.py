@@ -2,7 +2,7 @@
 
 from gansmith.networks.augment import Augmented
 from gansmith.networks.check import check_networks
-from gansmith.networks.classifier import Classifier
+from gansmith.networks.classifier import Classifier, classifier
 from gansmith.networks.conditional import Projection
 from gansmith.networks.dcgan import DCGAN
 from gansmith.networks.draws import drawing, uniforms
@@ -40,6 +40,7 @@ __all__ = [
     "Shape",
     "VirtualBatchNorm",
     "check_networks",
+    "classifier",
     "drawing",
     "samplewise",
     "start_grid",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from gansmith.networks.players import samplewise
+from gansmith.networks.players import Discriminator, samplewise
 from gansmith.networks.shapes import Shape, check_shape
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "classifier"]
 
 
 @final
@@ -51,13 +51,22 @@ class Classifier(nn.Module):
 
     @classmethod
     def of(cls, discriminator: nn.Module, *, classes: int) -> Classifier:
-        """The classifier with the body of a `Discriminator` and a new linear head."""
+        """The classifier with the body of a `Discriminator` and a new linear head.
+
+        Raises:
+            ValueError: it is another discriminator, or there are fewer than 2 classes.
+        """
+        if not isinstance(discriminator, Discriminator):
+            raise ValueError(
+                f"{type(discriminator).__name__} cannot be made to classify: only a Discriminator's head is known; "
+                "give the architecture a method classifier(shape, *, classes)"
+            )
         body, shape = discriminator.body, discriminator.shape
-        features = discriminator.head.score.in_features  # type: ignore[union-attr]
-        head = nn.Linear(features, classes)  # type: ignore[arg-type]
+        features = discriminator.head.score.in_features
+        head = nn.Linear(features, classes)
         nn.init.normal_(head.weight, 0.0, 1 / math.sqrt(head.in_features))
         nn.init.zeros_(head.bias)
-        return cls(body, head, shape=shape, classes=classes)  # type: ignore[arg-type]
+        return cls(body, head, shape=shape, classes=classes)
 
     @property
     def samplewise(self) -> bool:
@@ -83,3 +92,26 @@ class Classifier(nn.Module):
             )
         found: Tensor = self.body(x)
         return found
+
+
+def classifier(networks: Any, shape: Shape, *, classes: int) -> nn.Module:
+    """A discriminator that classifies: the architecture's own, or its plain one with another head.
+
+    Args:
+        networks: an architecture; its method ``classifier`` is asked, if it has one.
+        shape: of a sample.
+        classes: K, at least 2.
+
+    Raises:
+        ValueError: there are fewer than 2 classes, or the plain discriminator is not made of a body and a head.
+
+    Example:
+        >>> from gansmith.networks import MLP
+        >>> type(classifier(MLP(width=8), (2,), classes=3)).__name__
+        'Classifier'
+    """
+    own = getattr(networks, "classifier", None)
+    found: nn.Module = (
+        Classifier.of(networks.discriminator(shape), classes=classes) if own is None else own(shape, classes=classes)
+    )
+    return found

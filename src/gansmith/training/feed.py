@@ -36,6 +36,7 @@ class Feed:
         processes: who shares the batch.
         rows: the images that are handed out; None is all of them.
         noise: what the generator's input is drawn from.
+        labelled: images whose labels are handed out as well, as a stream of its own; None is none.
 
     Example:
         >>> import numpy as np
@@ -55,7 +56,8 @@ class Feed:
     processes: Processes = Processes()
     rows: npt.NDArray[np.int64] | None = field(default=None, repr=False)
     noise: Noise = "normal"
-    _batches: dict[tuple[int, int], Batches] = field(default_factory=dict, repr=False)
+    labelled: npt.NDArray[np.int64] | None = field(default=None, repr=False)
+    _batches: dict[tuple[str, int, int], Batches] = field(default_factory=dict, repr=False)
 
     def __call__(self, step: int, *, attempt: int = 0) -> Draw:
         """The draw of a step; another `attempt` at the same step sees other batches and other noise."""
@@ -73,16 +75,25 @@ class Feed:
         return of_noise(self.noise, normal, uniform), label
 
     def _round(self, step: int, substep: int, attempt: int) -> Round:
-        stream = (substep, attempt)
-        if stream not in self._batches:
-            seed = key_seed(self.seed, "data", *stream)
-            self._batches[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip, rows=self.rows)
         share = self.processes.share(self.batch)
-        real, label = self._batches[stream](step, share)
+        real, label = self._drawn("data", self.rows, substep, attempt)(step, share)
         streams = {"real": real.to(self.device, non_blocking=True)}
         if self.conditional and label is not None:
             streams["label"] = streams["fake_label"] = label.to(self.device, non_blocking=True)
+        if self.labelled is not None:
+            known, answer = self._drawn("labelled", self.labelled, substep, attempt)(step, share)
+            streams["labelled"] = known.to(self.device, non_blocking=True)
+            if answer is not None:
+                streams["answer"] = answer.to(self.device, non_blocking=True)
         key = (self.seed, "round", step, substep, attempt)
         round = Round(streams, key, share.start, self.batch, self.processes.mean)
         normal, uniform = (partial(draw, "latent", self.latent) for draw in (round.normal, round.uniform))
         return round.given(latent=of_noise(self.noise, normal, uniform))
+
+    def _drawn(self, kind: str, rows: npt.NDArray[np.int64] | None, substep: int, attempt: int) -> Batches:
+        """The batches of one kind of images for one substep."""
+        stream = (kind, substep, attempt)
+        if stream not in self._batches:
+            seed = key_seed(self.seed, *stream)
+            self._batches[stream] = Batches(self.images, batch=self.batch, seed=seed, flip=self.flip, rows=rows)
+        return self._batches[stream]

@@ -53,6 +53,9 @@ class Model:
         fingerprint: of these data.
         described: the recipe as text, where it holds pieces that were not rebuilt.
         evaluation: what ``gansmith evaluate`` found, if anything.
+        classifier: the moving average of the discriminator, where it learned to classify: its method ``logits`` maps
+            images (n, c, h, w) to (n, K), in the order of `names`.
+        names: the classes that the classifier tells apart.
 
     Raises:
         ValueError: as many shares as classes there must be.
@@ -73,6 +76,8 @@ class Model:
     fingerprint: str = ""
     described: str = ""
     evaluation: Mapping[str, Any] | None = None
+    classifier: nn.Module | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.class_shares and len(self.class_shares) != len(self.classes):
@@ -90,7 +95,13 @@ class Model:
     @classmethod
     def of(cls, session: Session) -> Model:
         """The model of a run in progress: it shares the run's weights and changes with them."""
-        return cls(generator=session.average.module, recipe=session.recipe, step=session.step, **known(session.facts()))
+        return cls(
+            generator=session.average.module,
+            recipe=session.recipe,
+            step=session.step,
+            classifier=None if session.classifier is None else session.classifier.module,
+            **known(session.facts()),
+        )
 
     @property
     def averaged(self) -> bool:
@@ -131,6 +142,21 @@ class Model:
             ValueError: a class is asked for that does not exist.
         """
         return self._chosen(labels, n, self.noise(n, seed=seed)[1])
+
+    @torch.no_grad()
+    def classify(self, images: Tensor, *, batch: int = BATCH) -> Tensor:
+        """The probabilities (n, K) of the classes `names` for images (n, c, h, w), uint8 or floats in [-1, 1].
+
+        Raises:
+            ValueError: the model was not taught to classify, or the images have another shape.
+        """
+        if self.classifier is None:
+            raise ValueError(
+                "this model was not taught to classify; train one that is: gansmith train --labels-per-class 10"
+            )
+        judge: Any = self.classifier
+        scaled = (part / 127.5 - 1 if part.dtype == torch.uint8 else part for part in torch.split(images, batch))
+        return torch.cat([judge.logits(part.to(self.device).float()).double().softmax(1).cpu() for part in scaled])
 
     def interpolate(self, rows: int, steps: int, *, seed: int = 0, labels: Labels | None = None) -> Tensor:
         """Walks through the latent space: row r goes from sample 2r to sample 2r + 1, with the class of the first.
@@ -238,6 +264,7 @@ def known(facts: Mapping[str, Any]) -> dict[str, Any]:
         "class_shares": tuple(facts["class_shares"]),
         "data": facts["data"],
         "fingerprint": facts["fingerprint"],
+        "names": tuple(facts.get("names", ())),
     }
 
 

@@ -7,16 +7,18 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 import gansmith
 from gansmith.files import write_atomically
+from gansmith.networks import classifier
 from gansmith.spelling import suggestion
 from gansmith.training.card import model_card
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
@@ -203,7 +205,8 @@ def _of_run(run: Path, checkpoint: Path | None, device: str, recipe: Recipe | No
     evaluation = json.loads(found.read_text(encoding="utf-8")) if found.is_file() else {}
     if evaluation.get("step") != tree["step"]:  # of weights that the run had before
         evaluation = None
-    return _assembled(recipe, described, tree["average"], facts, tree["step"], evaluation, device)
+    model = _assembled(recipe, described, tree["average"], facts, tree["step"], evaluation, device)
+    return model if "classifier" not in tree else replace(model, classifier=_classifier(model, tree["classifier"]))
 
 
 def _recipe(text: str, allow_code: bool) -> tuple[Recipe, str]:
@@ -233,6 +236,14 @@ def _assembled(
     if any(p.dim() == 4 for p in generator.parameters()):
         generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Model(generator=generator, recipe=recipe, described=described, step=step, evaluation=evaluation, **about)
+
+
+def _classifier(model: Model, tensors: dict[str, Tensor]) -> nn.Module:
+    """The network of a model that was taught to classify."""
+    with torch.random.fork_rng(devices=[]):
+        network = classifier(model.recipe.networks, model.shape, classes=len(model.names))
+    load_weights(network, tensors, "classifier")
+    return network.eval().requires_grad_(False).to(model.device)
 
 
 def _without_paths(model: Model) -> str:

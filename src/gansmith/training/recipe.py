@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from gansmith.dynamics import Alternating, Schedule
-from gansmith.games import AdversarialGame
+from gansmith.games import AdversarialGame, SemiSupervised, learns_labels
 from gansmith.latent import Noise
 from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
@@ -132,6 +132,9 @@ class Recipe:
         size: height and width; None takes the data's own.
         channels: 1 or 3; None takes the data's own.
         conditional: give the class labels to both players.
+        labels_per_class: teach the discriminator to classify, from so many images of each class; the others' labels are
+            not looked at, and the generator is told of none. The game is then put into a `SemiSupervised`, unless it is
+            one. 0 does without.
         networks: builds the players.
         latent: the dimension of the generator's input.
         noise: the distribution of that input, standard normal or uniform on [−√3, √3), which has unit variance too.
@@ -152,7 +155,8 @@ class Recipe:
 
     Raises:
         ValueError: a piece or a value is not of the kind that belongs there, `latent` or `batch` is below 1, `held_out`
-            outside [0, 1), or `steps` or `retries` negative.
+            outside [0, 1), `labels_per_class`, `steps` or `retries` negative, or few labels are asked for beside
+            `conditional`, which gives them all.
 
     Example:
         >>> type(Recipe(steps=100, batch=32).networks).__name__
@@ -165,6 +169,7 @@ class Recipe:
     size: tuple[int, int] | None = None
     channels: int | None = None
     conditional: bool = False
+    labels_per_class: int = 0
     networks: Architecture = DCGAN()
     latent: int = 64
     noise: Noise = "normal"
@@ -194,13 +199,18 @@ class Recipe:
         if self.on_failure not in get_args(OnFailure):
             raise ValueError(f"on_failure is {self.on_failure!r}; it must be 'warn', 'stop' or 'rollback'")
         _check_least(self, 1, "latent", "batch")
-        _check_least(self, 0, "steps", "retries", "held_out")
+        _check_least(self, 0, "labels_per_class", "steps", "retries", "held_out")
+        if self.labels_per_class and self.conditional:
+            raise ValueError(
+                f"labels_per_class {self.labels_per_class} is for players that are not told the labels; a conditional "
+                "recipe tells them all: add --no-conditional"
+            )
         if self.held_out >= 1:
             raise ValueError(f"held_out is {self.held_out}: it is a share of the images, below 1")
 
 
 def settled(recipe: Recipe) -> Recipe:
-    """The recipe with a learning-rate schedule that was left to the length of the run written out in steps.
+    """The recipe with what follows from other fields: the game of few labels, and a schedule's length in steps.
 
     A run saves what it settled on, so that going on past its end does not change the steps that were made.
 
@@ -210,7 +220,9 @@ def settled(recipe: Recipe) -> Recipe:
         >>> settled(recipe).dynamics.schedule.decay
         80
     """
-    return replace(recipe, dynamics=_settled(recipe.dynamics, recipe.steps))
+    few = recipe.labels_per_class > 0 and not learns_labels(recipe.game)
+    game = SemiSupervised(recipe.game) if few else recipe.game
+    return replace(recipe, game=game, dynamics=_settled(recipe.dynamics, recipe.steps))
 
 
 def _settled(dynamics: Any, steps: int) -> Any:

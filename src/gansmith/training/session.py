@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gansmith.data import Batches, ImageSet, parted
+from gansmith.data import Batches, ImageSet, few_labelled, parted
 from gansmith.dynamics.state import restore, state_tree
-from gansmith.games import judged
-from gansmith.networks import Augmented, Fitting, Generator, Known
+from gansmith.games import judged, learns_labels
+from gansmith.networks import Augmented, Fitting, Generator, Known, classifier
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
@@ -22,7 +22,7 @@ from gansmith.training.feed import Feed
 from gansmith.training.recipe import Recipe
 from gansmith.types import Result, State, key_seed
 
-__all__ = ["Session", "state_tree"]
+__all__ = ["Session", "state_tree", "taught"]
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Session:
         players: the networks that play.
         dynamics: the dynamics' state: optimisers, the game's memory.
         average: the generator's moving average.
+        classifier: the discriminator's, where it learns to classify.
         step: steps that have been made.
         attempt: how many times the run went back to a checkpoint; it decides the noise from there on.
         decisions: what was done about its disorders, as plain values.
@@ -47,6 +48,7 @@ class Session:
     players: dict[str, nn.Module]
     dynamics: State
     average: MovingAverage
+    classifier: MovingAverage | None = None
     step: int = 0
     attempt: int = 0
     decisions: list[dict[str, Any]] = field(default_factory=list)
@@ -72,8 +74,12 @@ class Session:
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
         shown = judged(recipe.game, images.shape)
-        discriminator = recipe.networks.discriminator(shown, classes=classes)
         rows = parted(images, recipe.held_out)[0]
+        labelled = _labelled(recipe, images, shown)
+        if labelled is None:
+            discriminator = recipe.networks.discriminator(shown, classes=classes)
+        else:
+            discriminator = classifier(recipe.networks, shown, classes=len(images.classes))
         if isinstance(recipe.networks, Fitting):
             some = partial(_some, images, shape=shown, rows=rows, seed=key_seed(recipe.seed, "some"))
             recipe.networks.fit(generator, discriminator, Known(mean=images.mean, some=some))
@@ -96,11 +102,13 @@ class Session:
             processes=engine.processes,
             noise=recipe.noise,
             rows=rows,
+            labelled=labelled,
         )
         if isinstance(generator, Generator) and generator.reference:
             generator.refer(*feed.reference(generator.reference))
         average = MovingAverage(generator, recipe.average)
-        return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average)
+        classifies = None if labelled is None else MovingAverage(_unveiled(discriminator), recipe.average)
+        return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average, classifies)
 
     def advance(self) -> Result:
         """One step of the dynamics, and of the average."""
@@ -110,6 +118,8 @@ class Session:
         )
         self.step += 1
         self.average.update(self.players["generator"], self.step)
+        if self.classifier is not None:
+            self.classifier.update(_unveiled(self.players["discriminator"]), self.step)
         return result
 
     def tree(self) -> dict[str, Any]:
@@ -120,6 +130,7 @@ class Session:
             "decisions": list(self.decisions),
             "players": state_tree(dict(self.players)),
             "average": state_tree(self.average.module),
+            **({} if self.classifier is None else {"classifier": state_tree(self.classifier.module)}),
             "dynamics": state_tree(self.dynamics),
         }
 
@@ -129,9 +140,10 @@ class Session:
         Raises:
             ValueError: the networks differ from those that were saved; the message names the keys.
         """
-        for name, module in (*self.players.items(), ("average", self.average.module)):
-            saved = tree["average"] if name == "average" else tree["players"][name]
-            load_weights(module, saved, name)
+        for name, module in self.players.items():
+            load_weights(module, tree["players"][name], name)
+        for name, average in self._averages().items():
+            load_weights(average, tree[name], name)
         self.dynamics = restore(self.dynamics, tree["dynamics"])
         self.step, self.attempt, self.decisions = tree["step"], tree["attempt"], tree.get("decisions", [])
 
@@ -148,6 +160,7 @@ class Session:
             "shape": list(images.shape),
             "classes": list(images.classes) if self.recipe.conditional else [],
             "class_shares": shares if self.recipe.conditional else [],
+            "names": list(images.classes) if self.classifier is not None else [],
         }
 
     def adopt(self, players: dict[str, dict[str, Tensor]], average: dict[str, Tensor]) -> None:
@@ -162,10 +175,47 @@ class Session:
 
     def broken(self) -> str | None:
         """Which player holds a weight, or a statistic, that is not finite, if any."""
-        for name, module in (*self.players.items(), ("generator", self.average.module)):
+        for name, module in (*self.players.items(), *self._averages().items()):
             if not all(bool(torch.isfinite(value).all()) for value in module.state_dict().values()):
-                return name
+                return {"average": "generator"}.get(name, name)
         return None
+
+    def _averages(self) -> dict[str, nn.Module]:
+        """The moving averages, by their names in a checkpoint."""
+        return {"average": self.average.module} | (
+            {} if self.classifier is None else {"classifier": self.classifier.module}
+        )
+
+
+def taught(recipe: Recipe, images: ImageSet) -> npt.NDArray[np.int64]:
+    """The images whose labels a recipe's discriminator learns.
+
+    Raises:
+        ValueError: there are too few of a class.
+    """
+    rows = parted(images, recipe.held_out)[0]
+    return few_labelled(images, recipe.labels_per_class, seed=key_seed(recipe.seed, "labelled"), rows=rows)
+
+
+def _labelled(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]) -> npt.NDArray[np.int64] | None:
+    """The images whose labels the discriminator learns, if it learns any."""
+    if not recipe.labels_per_class:
+        if learns_labels(recipe.game):
+            raise ValueError("the game learns labels, and labels_per_class is 0: say with --labels-per-class how many")
+        return None
+    if shown != images.shape:
+        raise ValueError(
+            f"the discriminator is shown {shown[0] // images.shape[0]} images at a time, which have no label together; "
+            "leave packs out, or --labels-per-class"
+        )
+    if len(images.classes) < 2 and images.labels is not None:
+        raise ValueError(f"{images.name} has a single class, so there is nothing to learn to tell apart")
+    return taught(recipe, images)
+
+
+def _unveiled(discriminator: nn.Module) -> nn.Module:
+    """The discriminator without its augmentation."""
+    return discriminator.discriminator if isinstance(discriminator, Augmented) else discriminator
 
 
 def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:

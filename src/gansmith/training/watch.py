@@ -41,6 +41,7 @@ def probe_of(session: Session) -> Probe:
     labels = None if images.labels is None else torch.tensor(images.labels)
     enough = len(unseen) > 1
     each = judged(recipe.game, (1,))[0]  # samples that are judged together
+    few = session.feed.labelled
     return Probe(
         pixels[chosen],
         latent=recipe.latent,
@@ -49,6 +50,7 @@ def probe_of(session: Session) -> Probe:
         conditional=recipe.conditional,
         held_out=pixels[unseen] if enough else None,
         held_out_labels=labels[unseen] if enough and labels is not None else None,
+        taught=(pixels[few], labels[few]) if few is not None and labels is not None else None,
         batch=-(-max(4, recipe.batch) // each) * each,
         precision=session.engine.precision,
     )
@@ -122,14 +124,16 @@ class Watch:
             return {}
         try:
             self.probe = self.probe or probe_of(session)
+            model = Model.of(session)
             with alone([*session.players.values(), session.average.module]):
-                return self.probe(
+                found = self.probe(
                     session.recipe.game,
                     session.players,
-                    Model.of(session),
+                    model,
                     step=session.step,
                     memory=session.dynamics.get("memory"),
                 )
+            return {**found, **_mistaken(model, session)}
         except Exception as error:
             self.blind = True
             self.warn(f"warning: the run cannot be looked at: {error}")
@@ -143,6 +147,16 @@ class Watch:
         except Exception as error:
             self.warn(f"warning: the doctor failed: {error}")
             return _unknown(trace.step)
+
+
+def _mistaken(model: Model, session: Session) -> dict[str, float]:
+    """The share of the held-out images that a classifier gets wrong, where the run teaches one."""
+    images = session.feed.images
+    unseen = parted(images, session.recipe.held_out)[1]
+    if model.classifier is None or images.labels is None or not len(unseen):
+        return {}
+    found = model.classify(images.pixels()[unseen]).argmax(1).numpy()
+    return {PREFIX + "misclassified": float((found != images.labels[unseen]).mean())}
 
 
 def _unknown(step: int) -> Diagnosis:
