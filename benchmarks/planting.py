@@ -77,10 +77,10 @@ class Few(nn.Module):
         self.network = network
         self.register_buffer("known", torch.randn(kinds, latent, generator=torch.Generator().manual_seed(kinds)))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, *label: Tensor) -> Tensor:
         nearest = (z @ self.known.T - self.known.square().sum(1) / 2).argmax(1)
         # What is left of the latent moves the picture a little: points are no collapse that anybody has seen.
-        made: Tensor = self.network(self.known[nearest] + 0.05 * z)
+        made: Tensor = self.network(self.known[nearest] + 0.05 * z, *label)
         return made
 
 

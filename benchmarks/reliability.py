@@ -6,11 +6,12 @@
 Two parts. *Defaults*: the default recipe on the embedded digits, seed after seed. *Spread*: the same recipe with its
 learning rate times 1/4 to 4, with batches of 16 to 256, and on data that it was not made for. The settings of the
 spread are a fixed sequence that fills its ranges evenly, so any `--spread N` is its beginning; outside the digits every
-fourth leaves rate and batch as they are. The textbook loop (`textbook.py`) goes through the same: the same data,
-factors, batches, seeds and steps.
+fourth leaves rate and batch as they are. With smaller batches than the recipe's there are more steps, for as many
+images in all, as `gansmith train --batch` does it. The textbook loop (`textbook.py`) goes through the same: the same
+data, factors, batches, seeds and numbers of steps.
 
 A run ends well if
-- its score, the Fréchet distance of 10,000 samples to held-out images under the shipped extractor, is at most 1.2
+- its score, the Fréchet distance of 50,000 samples to held-out images under the shipped extractor, is at most 1.2
   times the best seed's: the best of all runs on that data, whoever made it, with rate and batch as they are; and
 - nothing is missing: of digits, every class has at least half its share of held-out images by what the calibrated
   classifier calls with confidence; of other data, the samples cover at least half as many held-out images as training
@@ -38,8 +39,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))  # for whoever imports this file rather than runs it
 
 import gansmith as gs
+from gansmith.training.recipe import rebatched
 
-SAMPLES, COVERED, NEIGHBOUR = 10_000, 5_000, 5
+SAMPLES, COVERED, NEIGHBOUR = 50_000, 5_000, 5
 WITHIN, PRESENT = 1.2, 0.5
 FACTOR, BATCHES = 4.0, (16, 32, 64, 128, 256)
 METHODS = ("gansmith", "textbook")
@@ -96,7 +98,7 @@ class Setting:
         factor: on the learning rate.
         batch: images in a step.
         seed: decides everything else.
-        steps: how many.
+        steps: how many; of batches smaller than the recipe's there are as many more, for as many images.
     """
 
     method: str
@@ -143,15 +145,14 @@ def radical_inverse(n: int, base: int) -> float:
 
 
 def recipe(setting: Setting) -> Any:
-    """The default recipe, with what the setting changes."""
-    optimizer = replace(DEFAULT.dynamics.optimizer, lr=DEFAULT.dynamics.optimizer.lr * setting.factor)
+    """The default recipe, with what the setting changes, as the command line would change it."""
+    base = rebatched(replace(DEFAULT, steps=setting.steps), setting.batch)
+    optimizer = replace(base.dynamics.optimizer, lr=base.dynamics.optimizer.lr * setting.factor)
     return replace(
-        DEFAULT,
-        dynamics=replace(DEFAULT.dynamics, optimizer=optimizer),
-        batch=setting.batch,
-        steps=setting.steps,
+        base,
+        dynamics=replace(base.dynamics, optimizer=optimizer),
         seed=setting.seed,
-        every=replace(DEFAULT.every, sample=10**9, save=max(1, setting.steps)),
+        every=replace(base.every, sample=10**9, save=max(1, base.steps)),
         run=replace(DEFAULT.run, threads=1),
     )
 
@@ -171,7 +172,7 @@ def trained(setting: Setting, folder: Path) -> Any:
     for optimizer in (loop.optimizer_d, loop.optimizer_g):
         for group in optimizer.param_groups:
             group["lr"] = RATE * setting.factor
-    for _ in range(setting.steps):
+    for _ in range(recipe(setting).steps):
         loop.step()
     return loop
 
@@ -236,12 +237,12 @@ def control(data: str) -> dict[str, Any]:
 
 @cache
 def made_of(method: str) -> str:
-    """A digest of what is being judged: a run of an earlier recipe or loop is made again."""
+    """A digest of what is judged, and by how much: a run of an earlier recipe or loop is made again."""
     if method == "textbook":
         text = Path(__file__).with_name("textbook.py").read_text(encoding="utf-8")
     else:
         text = repr([getattr(DEFAULT, name) for name in PIECES])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{SAMPLES} {text}".encode()).hexdigest()[:12]
 
 
 def bar(runs: list[Mapping[str, Any]], data: str, steps: int) -> float:

@@ -74,6 +74,30 @@ def test_a_run_that_goes_on_says_from_where(gansmith, data, tiny) -> None:
     assert "going on from step 2 of 3\n" in gansmith("resume", "run", "--steps", "3").err
 
 
+@pytest.mark.parametrize(
+    ("flags", "steps", "says"),
+    [
+        (["--batch", 16], 20_000, "20,000 steps of 16 instead of 5,000 of 64, to see as many images; --steps says oth"),
+        (["--batch", 16, "--steps", 7], 7, ""),
+        (["--batch", 256], 5_000, ""),
+        (["--dynamics", "simultaneous", "--batch", 32], 10_000, "10,000 steps of 32 instead of 5,000 of 64"),
+    ],
+)
+def test_a_smaller_batch_brings_more_steps(gansmith, flags, steps, says, monkeypatch) -> None:
+    """The default recipe has 5,000 steps of 64."""
+    recipes = []
+    monkeypatch.setattr("gansmith.training.runs.train", lambda recipe, **_: recipes.append(recipe) or Ended())
+    said = gansmith("train", "digits", *flags)
+    assert recipes[0].steps == steps
+    assert (says in said.err) if says else (said.err == "")
+
+
+class Ended:
+    """A run that has ended well."""
+
+    path, failure, stopped_by = "run", None, None
+
+
 def test_a_run_of_no_steps_is_no_cause_for_warnings(gansmith, data, tiny) -> None:
     answer = gansmith("train", "digits", "--data", data, *tiny, "--steps", "0", "--out", "run")
     assert (answer.code, answer.err) == (0, "")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gansmith.dynamics import Adam, Alternating, Averaged, Lookahead, Schedule
+from gansmith.dynamics import SGD, Adam, Alternating, Averaged, Lookahead, Schedule
 from gansmith.games import AdversarialGame, Hinge
 from gansmith.networks import DCGAN
 from gansmith.training import Averaging, Execution, Recipe, Schedules
-from gansmith.training.recipe import settled
+from gansmith.training.recipe import rebatched, settled
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,42 @@ def test_a_schedule_is_settled_once_and_for_all():
 def test_what_is_of_another_kind_is_refused_by_name(given, says):
     with pytest.raises(ValueError, match=says):
         Recipe(**given)
+
+
+def test_smaller_batches_see_as_many_images():
+    """Half the batch: twice the steps, and every length in steps doubled, so that each image finds the same factor."""
+    schedule = Schedule(warmup=5, hold=10, decay=30, floor=0.1, keep=0.81)
+    inner = Alternating(optimizer=Adam(lr=0.01), schedule=schedule)
+    recipe = Recipe(batch=64, steps=101, dynamics=Lookahead(dynamics=inner), average=Averaging(half_life=8, ramp=0.3))
+    half = rebatched(recipe, 32)
+    assert (half.batch, half.steps) == (32, 202)
+    assert half.average == Averaging(half_life=16, ramp=0.3)  # the ramp is a share of the run
+    assert (half.every.log, half.every.sample, half.every.save, half.every.watch) == (50, 1000, 1000, 200)
+    moved = half.dynamics.dynamics
+    assert moved.optimizer == Adam(lr=0.01)
+    assert (moved.schedule.warmup, moved.schedule.hold, moved.schedule.decay) == (10, 20, 60)
+    for step in (0, 7, 20, 40):  # after as many images
+        assert replace(moved.schedule, warmup=0)(2 * step) == pytest.approx(replace(schedule, warmup=0)(step))
+    assert rebatched(Recipe(batch=64, steps=101), 48).steps == 135  # 134.7: rounded up, never fewer images
+    plain = Recipe(batch=8, dynamics=Alternating(optimizer=SGD(lr=0.1, last_momentum=0.5, ramp=7)))
+    assert rebatched(plain, 2).dynamics.optimizer == SGD(lr=0.1, last_momentum=0.5, ramp=28)
+    assert rebatched(plain, 16) == replace(plain, batch=16)  # larger ones are as many as before
+    to_the_end = Recipe(batch=8, dynamics=Alternating(schedule=Schedule(decay=None)))
+    assert rebatched(to_the_end, 4).dynamics.schedule.decay is None
+    assert rebatched(Recipe(every=Schedules(watch=0)), 7).every.watch == 0
+    with pytest.raises(ValueError, match="batch must be at least 1, not 0"):
+        rebatched(plain, 0)
+
+
+def test_a_dynamics_of_ones_own_is_left_as_it_is():
+    class Own:
+        optimizer = Adam()
+
+        def init(self, game, players):
+            return {}
+
+        def step(self, game, players, state, draw, engine):
+            raise NotImplementedError
+
+    own = Own()
+    assert rebatched(Recipe(dynamics=own), 16).dynamics is own

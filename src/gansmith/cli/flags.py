@@ -15,7 +15,7 @@ from gansmith.spelling import listed, suggestion
 from gansmith.training.config import merge
 from gansmith.training.fields import documentation, field_types, is_size, plain_value, wrapped_field
 from gansmith.training.pieces import SLOTS, Slot
-from gansmith.training.recipe import Recipe
+from gansmith.training.recipe import Recipe, rebatched
 
 __all__ = ["SHORT", "Flag", "add_flags", "apply_flags", "recipe_flags"]
 
@@ -117,7 +117,9 @@ def add_flags(parser: argparse.ArgumentParser, recipe: Recipe) -> None:
 
 
 def apply_flags(recipe: Recipe, given: Mapping[str, Any], *, allow_code: bool = False) -> Recipe:
-    """The recipe with what the flags say; first the pieces that are swapped, then their settings.
+    """The recipe with what the flags say; first the pieces that are swapped, then the batch, then all settings.
+
+    A smaller batch brings more steps with it (`rebatched`), unless a flag says how many.
 
     Args:
         recipe: what is changed.
@@ -133,6 +135,8 @@ def apply_flags(recipe: Recipe, given: Mapping[str, Any], *, allow_code: bool = 
         if flag.slot is not None:
             changes = _nested(recipe, flag, _pieces(flag, flag.slot, given[flag.dotted]))
             recipe = merge(recipe, changes, allow_code=allow_code)
+    if "batch" in given:
+        recipe = rebatched(recipe, _read(recipe_flags()["batch"], given["batch"]))
     changes = {}
     for flag in flags:
         if flag.slot is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,12 @@ def train(arguments: Sequence[str]) -> int:
     if given.init_from is not None and given.init_from not in shipped():
         existing(given.init_from, "run or weights file")
 
+    if "batch" in vars(given) and "steps" not in vars(given) and recipe.batch < (usual := _recipe(given)).batch:
+        print(
+            f"{recipe.steps:,} steps of {recipe.batch} instead of {usual.steps:,} of {usual.batch}, to see as many "
+            "images; --steps says otherwise",
+            file=sys.stderr,
+        )
     return _ended(begin(recipe, out=given.out, init_from=given.init_from, loggers=_loggers(given)))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Literal, get_args
 
-from gansmith.dynamics import Alternating, Schedule
+from gansmith.dynamics import SGD, Alternating, Schedule
 from gansmith.games import AdversarialGame, SemiSupervised, learns_labels
 from gansmith.latent import Noise
 from gansmith.networks import DCGAN, Architecture
 from gansmith.training.engine import Precision
 from gansmith.types import Dynamics, Game, check_piece
 
-__all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "settled"]
+__all__ = ["Augmentation", "Averaging", "Execution", "Recipe", "Schedules", "rebatched", "settled"]
 
 
 OnFailure = Literal["warn", "stop", "rollback"]
@@ -142,7 +143,8 @@ class Recipe:
         dynamics: how they move.
         held_out: share of the images that the players never see, kept to tell learning from learning by heart; at most
             256 images, none of fewer than 20.
-        batch: samples in a step, over all processes.
+        batch: samples in a step, over all processes. On the command line a smaller one brings more steps along, for
+            as many images in all, unless their number is given too.
         steps: the run's length.
         seed: decides initial weights, batches and noise.
         augment: what is done to images before the discriminator.
@@ -223,6 +225,54 @@ def settled(recipe: Recipe) -> Recipe:
     few = recipe.labels_per_class > 0 and not learns_labels(recipe.game)
     game = SemiSupervised(recipe.game) if few else recipe.game
     return replace(recipe, game=game, dynamics=_settled(recipe.dynamics, recipe.steps))
+
+
+def rebatched(recipe: Recipe, batch: int) -> Recipe:
+    """The recipe with batches of another size, and no fewer images in all.
+
+    Of smaller batches there are as many more, and all that is counted in steps grows alike: schedules, the average's
+    half-life, and how often something is logged or saved. Of larger ones there are as many as before. The learning rate
+    stays.
+
+    Args:
+        recipe: what is changed.
+        batch: at least 1.
+
+    Raises:
+        ValueError: batch is below 1.
+
+    Example:
+        >>> small, large = (rebatched(Recipe(batch=64, steps=1000), batch) for batch in (16, 256))
+        >>> small.steps, small.average.half_life, large.steps
+        (4000, 2000.0, 1000)
+    """
+    found = replace(recipe, batch=batch)  # which refuses what cannot be
+    times = max(1.0, recipe.batch / batch)
+    every = {name: round(times * getattr(recipe.every, name)) for name in ("log", "sample", "save", "watch")}
+    return replace(
+        found,
+        steps=math.ceil(times * recipe.steps),
+        dynamics=_stretched(recipe.dynamics, times),
+        average=replace(recipe.average, half_life=times * recipe.average.half_life),
+        every=replace(recipe.every, **every),
+    )
+
+
+def _stretched(dynamics: Any, times: float) -> Any:
+    """The dynamics, and what it wraps, with its schedule over so many times its steps."""
+    if not is_dataclass(dynamics) or isinstance(dynamics, type):
+        return dynamics
+    changes: dict[str, Any] = {}
+    optimizer, schedule = getattr(dynamics, "optimizer", None), getattr(dynamics, "schedule", None)
+    if isinstance(optimizer, SGD):
+        changes["optimizer"] = replace(optimizer, ramp=round(times * optimizer.ramp))
+    if isinstance(schedule, Schedule):
+        lengths = {name: getattr(schedule, name) for name in ("warmup", "hold", "decay")}
+        longer = {name: length and round(times * length) for name, length in lengths.items()}
+        changes["schedule"] = replace(schedule, **longer, keep=schedule.keep ** (1 / times))
+    if (within := getattr(dynamics, "dynamics", None)) is not None:
+        changes["dynamics"] = _stretched(within, times)
+    return replace(dynamics, **changes)
 
 
 def _settled(dynamics: Any, steps: int) -> Any:
