@@ -60,7 +60,7 @@ class Limits:
     recovered: float = 0.6
     poor: float = 0.1
     diversity: float = 0.4
-    local: float = 0.4
+    local: float = 0.3
     within: float = 0.4
     missed: float = 0.75
     classes_missed: float = 0.08

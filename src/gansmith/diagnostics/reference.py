@@ -31,6 +31,9 @@ SMALLEST = 16
 PART = 128
 """Images that are looked at together."""
 
+VARIED = 0.3
+"""The distance within classes, over that between any two images, from which classes have something to vary."""
+
 
 def features_of(images: Tensor, extractor: Extractor) -> Tensor:
     """Features (n, d) of images (n, c, h, w), uint8 or in [−1, 1].
@@ -148,7 +151,7 @@ class Reference:
         found = {"classes_missed": missed(counts, shares)}
         if asked is not None:
             found["class_agreement"] = float((seen == asked).double().mean())
-            within = within_diversity(features, asked, self.features, labels)
+            within = within_diversity(features, asked, self.features, labels, least=VARIED * self.within)
             found |= {} if math.isnan(within) else {"diversity_within": within}
         return found
 

@@ -1,5 +1,7 @@
 """What is read from features, where the truth is planted."""
 
+import math
+
 import pytest
 import torch
 
@@ -59,6 +61,9 @@ def test_one_picture_for_each_class_shows_within_the_classes_only():
     assert diversity(same, real) > 0.8
     assert within_diversity(same, classes, real, classes) == 0.0
     assert within_diversity(real, classes, real, classes) == pytest.approx(1.0)
+    usual = sum(mean_distance(real[classes == label]) for label in (0, 1, 2)) / 3
+    assert within_diversity(same, classes, real, classes, least=0.99 * usual) == 0.0
+    assert math.isnan(within_diversity(same, classes, real, classes, least=1.01 * usual))
 
 
 def test_where_no_class_is_there_twice_nothing_is_said():

@@ -49,7 +49,9 @@ def diversity(samples: Tensor, real: Tensor) -> float:
     return mean_distance(samples) / max(mean_distance(real), 1e-12)
 
 
-def within_diversity(samples: Tensor, classes: Tensor, real: Tensor, real_classes: Tensor) -> float:
+def within_diversity(
+    samples: Tensor, classes: Tensor, real: Tensor, real_classes: Tensor, *, least: float = 0.0
+) -> float:
     """`diversity` within classes, the mean over those that both have twice: what a mean over all pairs would hide.
 
     A generator that makes the same picture of every class for any latent has many far pairs, and a within-class
@@ -60,9 +62,10 @@ def within_diversity(samples: Tensor, classes: Tensor, real: Tensor, real_classe
         classes: the class (n,) that each sample was asked for.
         real: features (m, d).
         real_classes: classes (m,).
+        least: the mean distance within real classes below which they have hardly anything to vary.
 
     Returns:
-        The ratio of the means; not a number where no class is there twice.
+        The ratio of the means; not a number where no class is there twice, or real images vary less than that.
 
     Example:
         >>> x, y = torch.tensor([[0.0], [0.0], [9.0], [9.0]]), torch.tensor([0, 0, 1, 1])
@@ -74,9 +77,10 @@ def within_diversity(samples: Tensor, classes: Tensor, real: Tensor, real_classe
         mine, theirs = samples[classes == label], real[real_classes == label]
         if len(mine) > 1 and len(theirs) > 1:
             pairs.append((mean_distance(mine), mean_distance(theirs)))
-    if not pairs:
+    usual = sum(theirs for _, theirs in pairs)
+    if not pairs or usual < least * len(pairs):
         return float("nan")
-    return sum(mine for mine, _ in pairs) / max(sum(theirs for _, theirs in pairs), 1e-12)
+    return sum(mine for mine, _ in pairs) / max(usual, 1e-12)
 
 
 def nearest_distances(x: Tensor, y: Tensor | None = None) -> Tensor:
