@@ -19,11 +19,11 @@ DIGITS = Recipe(
     networks=DCGAN(width=32, discriminator_norm="none", discriminator_init="he", embedding=8),
     latent=64,
     game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=1.0),)),
-    dynamics=Alternating(optimizer=Adam(lr=2e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None, floor=0.02)),
+    dynamics=Alternating(optimizer=Adam(lr=2e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None, floor=0.15)),
     batch=64,
     steps=5000,
     augment=Augmentation(translation=0.08),
-    average=Averaging(half_life=500),
+    average=Averaging(half_life=1000, ramp=0.15),
 )
 
 FASHION = Recipe(
