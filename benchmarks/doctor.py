@@ -378,6 +378,7 @@ def main() -> None:
         for seed in range(args.seeds)
         for data in args.data
         for name in args.scenarios
+        if DATA[data].varied or not SCENARIOS[name].within
     ]
     path = RESULTS / "doctor.json"
     rescues = json.loads(path.read_text(encoding="utf-8"))["rescues"] if path.is_file() else {}

@@ -56,6 +56,7 @@ class Scenario:
         images: of the training images.
         fault: what happens to the run in the middle.
         at: when, as a share of the steps.
+        within: what fails is the variety within classes, which only data show whose classes vary.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scenario:
     images: Callable[[ImageSet], ImageSet] = field(default=lambda images: images)
     fault: Fault | None = None
     at: float = 0.0
+    within: bool = False
 
     @property
     def rescuable(self) -> bool:
@@ -205,10 +207,10 @@ def failures() -> list[Scenario]:
         ),
         ill(collapse, "three generator steps, no penalty", both(BARE, turns(generator=3)), hard=True),
         ill(collapse, "two latents", few(2), hard=True),
-        ill(collapse, "with classes, one latent", both(CLASSES, few(1))),
-        ill(collapse, "with classes, generator rate x50, no penalty", both(CLASSES, BARE, rates(generator=50.0))),
-        ill(collapse, "with classes, rate x25, no penalty", both(CLASSES, BARE, rates(lr=5e-2))),
-        ill(collapse, "with classes, two latents", both(CLASSES, few(2)), hard=True),
+        ill(collapse, "with classes, one latent", both(CLASSES, few(1)), within=True),
+        ill(collapse, "with classes, generator rate x50, no penalty", both(CLASSES, BARE, rates(generator=50.0)), within=True),
+        ill(collapse, "with classes, rate x25, no penalty", both(CLASSES, BARE, rates(lr=5e-2)), within=True),
+        ill(collapse, "with classes, two latents", both(CLASSES, few(2)), hard=True, within=True),
         ill(dropped, "three latents", few(3)),
         ill(dropped, "half of the classes from the middle", fault=fed(only(4)), at=0.5),
         ill(dropped, "two of the classes from 0.4", fault=fed(only(2)), at=0.4),

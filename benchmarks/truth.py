@@ -59,6 +59,7 @@ class Data:
         held: images that only the truth sees.
         kinds: (n, c, h, w) to the kind (n,) of each.
         count: how many kinds there are.
+        varied: pictures of a class differ in more than noise, so that one for each class is a failure.
     """
 
     about: str
@@ -67,6 +68,7 @@ class Data:
     held: Callable[[], Any]
     kinds: Callable[[Tensor], Tensor]
     count: int
+    varied: bool = True
 
 
 def _spots(seed: int) -> Callable[[], Any]:
@@ -115,6 +117,7 @@ DATA = {
         held=_spots(1),
         kinds=_place,
         count=8,
+        varied=False,
     ),
     "digits": Data(
         about="4,000 of the embedded digits, 28 px; 1,000 held out",
