@@ -208,7 +208,12 @@ def failures() -> list[Scenario]:
         ill(collapse, "three generator steps, no penalty", both(BARE, turns(generator=3)), hard=True),
         ill(collapse, "two latents", few(2), hard=True),
         ill(collapse, "with classes, one latent", both(CLASSES, few(1)), within=True),
-        ill(collapse, "with classes, generator rate x50, no penalty", both(CLASSES, BARE, rates(generator=50.0)), within=True),
+        ill(
+            collapse,
+            "with classes, generator rate x50, no penalty",
+            both(CLASSES, BARE, rates(generator=50.0)),
+            within=True,
+        ),
         ill(collapse, "with classes, rate x25, no penalty", both(CLASSES, BARE, rates(lr=5e-2)), within=True),
         ill(collapse, "with classes, two latents", both(CLASSES, few(2)), hard=True, within=True),
         ill(dropped, "three latents", few(3)),
