@@ -15,6 +15,7 @@ from gansmith.training import Recipe, Schedules, train
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.recipe import Augmentation, Execution, settled
 from gansmith.training.session import Session, taught
+from gansmith.training.treatment import restarted
 from gansmith.training.trees import pack, unpack
 
 RECIPE = Recipe(
@@ -159,3 +160,22 @@ def test_a_discriminator_of_ones_own_wants_a_method():
     with pytest.raises(ValueError, match=r"Linear cannot be made to classify.* give the architecture a method classif"):
         classifier(Own(), (2,), classes=3)
     assert isinstance(classifier(DCGAN(width=4), (1, 16, 16), classes=3), Classifier)
+
+
+def test_a_run_that_goes_back_keeps_its_classifier():
+    """A remedy that changes other settings leaves the discriminator's average where the checkpoint has it."""
+    session = started(RECIPE)
+    for _ in range(3):
+        session.advance()
+    tree = unpack(*pack(session.tree()))
+    new, words = restarted(session, replace(session.recipe, batch=4), tree)
+    pairs = zip(session.classifier.module.parameters(), new.classifier.module.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert words == ""
+    wider = replace(session.recipe, networks=DCGAN(width=8, discriminator_norm="none"))
+    new, words = restarted(session, wider, tree)
+    assert "the discriminator" in words  # another network starts anew, and so does its average
+    pairs = zip(
+        new.players["discriminator"].discriminator.parameters(), new.classifier.module.parameters(), strict=True
+    )
+    assert all(torch.equal(a, b) for a, b in pairs)
