@@ -15,6 +15,7 @@ from gansmith.training import Recipe, Schedules, train
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.recipe import Augmentation, Execution, settled
 from gansmith.training.session import Session, taught
+from gansmith.training.transfer import starting_weights
 from gansmith.training.treatment import restarted
 from gansmith.training.trees import pack, unpack
 
@@ -141,6 +142,11 @@ def test_a_run_learns_to_tell_halves_apart_and_its_model_remembers(tmp_path):
     again = model.classify(images.pixels().float() / 127.5 - 1, batch=7)
     assert torch.allclose(found, again, atol=1e-5)
     records = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    shared = gs.load(model.save_pretrained(tmp_path / "shared"))
+    assert shared.names == model.names
+    assert torch.equal(shared.classify(images.pixels()), found)
+    assert torch.equal(shared.sample(3), model.sample(3))
+    assert set(starting_weights(tmp_path / "shared")[1]) == set(model.generator.state_dict())
     looks = [record["watch/misclassified"] for record in records if "watch/misclassified" in record]
     assert len(looks) >= 2
     assert looks[-1] < 0.1

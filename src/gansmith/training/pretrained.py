@@ -38,6 +38,9 @@ FORMAT = 1
 
 CONFIG, WEIGHTS, GRID, CARD = "config.json", "model.safetensors", "samples.png", "README.md"
 SHIPPED = Path(gansmith.__file__).parent / "pretrained"
+CLASSIFIER = "classifier/"
+"""Before the names of the classifier's weights, where a model has one; no module's name has a slash."""
+
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -71,7 +74,9 @@ def load(path: Path | str, *, device: str = "auto", recipe: Recipe | None = None
         return _of_run(folder, None, device, recipe, allow_code)
     tensors, config = read_pretrained(folder)
     recipe, described = (recipe, "") if recipe else _recipe(config["recipe"], allow_code)
-    return _assembled(recipe, described, tensors, config, config["step"], config.get("evaluation"), device)
+    generator, judge = _parted(tensors)
+    model = _assembled(recipe, described, generator, config, config["step"], config.get("evaluation"), device)
+    return model if not judge else replace(model, classifier=_classifier(model, judge))
 
 
 def from_pretrained(
@@ -113,7 +118,9 @@ def save_pretrained(
     """
     folder = Path(folder).expanduser()
     _check_free(folder, force)
-    tensors = {name: _stored(name, tensor, half) for name, tensor in model.generator.state_dict().items()}
+    judge = {} if model.classifier is None else model.classifier.state_dict()
+    weights_of = {**model.generator.state_dict(), **{CLASSIFIER + name: tensor for name, tensor in judge.items()}}
+    tensors = {name: _stored(name, tensor, half) for name, tensor in weights_of.items()}
     weights = safetensors.torch.save(tensors, metadata={"format": "pt"})
     config = {
         "format": FORMAT,
@@ -122,6 +129,7 @@ def save_pretrained(
         "latent": model.latent,
         "classes": list(model.classes),
         "class_shares": list(model.class_shares),
+        "names": list(model.names),
         "step": model.step,
         "data": model.data,
         "fingerprint": model.fingerprint,
@@ -160,6 +168,8 @@ def push_to_hub(
 
 def read_pretrained(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The weights of a pretrained folder, checked against their SHA-256, and its description.
+
+    A classifier's names begin with `CLASSIFIER`.
 
     Raises:
         ValueError: a file is missing, damaged, or from a newer version.
@@ -236,6 +246,13 @@ def _assembled(
     if any(p.dim() == 4 for p in generator.parameters()):
         generator = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Model(generator=generator, recipe=recipe, described=described, step=step, evaluation=evaluation, **about)
+
+
+def _parted(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A folder's weights: the generator's, and the classifier's."""
+    generator = {name: tensor for name, tensor in tensors.items() if not name.startswith(CLASSIFIER)}
+    judge = {name.removeprefix(CLASSIFIER): tensor for name, tensor in tensors.items() if name not in generator}
+    return generator, judge
 
 
 def _classifier(model: Model, tensors: dict[str, Tensor]) -> nn.Module:
