@@ -22,7 +22,7 @@ from gansmith.training.feed import Feed
 from gansmith.training.recipe import Recipe
 from gansmith.types import Result, State, key_seed
 
-__all__ = ["Session", "state_tree", "taught", "unveiled"]
+__all__ = ["Session", "state_tree", "taught", "unaugmented"]
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Session:
         if isinstance(generator, Generator) and generator.reference:
             generator.refer(*feed.reference(generator.reference))
         average = MovingAverage(generator, recipe.average)
-        classifies = None if labelled is None else MovingAverage(unveiled(discriminator), recipe.average)
+        classifies = None if labelled is None else MovingAverage(unaugmented(discriminator), recipe.average)
         return cls(recipe, feed, engine, players, recipe.dynamics.init(recipe.game, players), average, classifies)
 
     def advance(self) -> Result:
@@ -119,7 +119,7 @@ class Session:
         self.step += 1
         self.average.update(self.players["generator"], self.step)
         if self.classifier is not None:
-            self.classifier.update(unveiled(self.players["discriminator"]), self.step)
+            self.classifier.update(unaugmented(self.players["discriminator"]), self.step)
         return result
 
     def tree(self) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _labelled(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]) -> npt.N
     return taught(recipe, images)
 
 
-def unveiled(discriminator: nn.Module) -> nn.Module:
+def unaugmented(discriminator: nn.Module) -> nn.Module:
     """The discriminator without its augmentation."""
     return discriminator.discriminator if isinstance(discriminator, Augmented) else discriminator
 

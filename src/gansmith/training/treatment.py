@@ -12,7 +12,7 @@ from gansmith.dynamics.state import restore, state_tree
 from gansmith.spelling import listed
 from gansmith.training.config import merge, nested
 from gansmith.training.recipe import Recipe
-from gansmith.training.session import Session, load_weights, unveiled
+from gansmith.training.session import Session, load_weights, unaugmented
 from gansmith.types import State
 
 __all__ = ["decided", "restarted", "returned", "treated", "unexplained", "went_back_to"]
@@ -104,7 +104,7 @@ def restarted(session: Session, recipe: Recipe, tree: Mapping[str, Any]) -> tupl
     if not _loaded(new.average.module, tree["average"], "generator"):
         new.average.module.load_state_dict(new.players["generator"].state_dict())
     if new.classifier is not None and not _loaded(new.classifier.module, tree.get("classifier", {}), "classifier"):
-        new.classifier.module.load_state_dict(unveiled(new.players["discriminator"]).state_dict())
+        new.classifier.module.load_state_dict(unaugmented(new.players["discriminator"]).state_dict())
     fresh = recipe.dynamics.init(recipe.game, new.players)  # after the weights, which some keep a copy of
     if not anew and _fits(state_tree(fresh), tree["dynamics"]):
         new.dynamics = _with_settings(fresh, recipe, new, tree["dynamics"])
