@@ -24,7 +24,7 @@ MISTAKEN = 5
 
 ABOUT = (
     "Say how many images a run's classifier gets wrong. The run must have been taught: gansmith train "
-    "--labels-per-class 10.\nOf the run's own data, the images that it was taught by are left out."
+    "--labels-per-class 10 --no-conditional.\nOf the run's own data, the images that it was taught by are left out."
 )
 
 

@@ -152,7 +152,8 @@ class Model:
         """
         if self.classifier is None:
             raise ValueError(
-                "this model was not taught to classify; train one that is: gansmith train --labels-per-class 10"
+                "this model was not taught to classify; train one that is: gansmith train --labels-per-class 10 "
+                "--no-conditional"
             )
         judge: Any = self.classifier
         scaled = (part / 127.5 - 1 if part.dtype == torch.uint8 else part for part in torch.split(images, batch))

@@ -31,7 +31,7 @@ from gansmith.training.recipe import Recipe
 from gansmith.training.session import load_weights
 from gansmith.training.treatment import treated
 
-__all__ = ["from_pretrained", "load", "push_to_hub", "read_pretrained", "save_pretrained", "shipped"]
+__all__ = ["by_network", "from_pretrained", "load", "push_to_hub", "read_pretrained", "save_pretrained", "shipped"]
 
 FORMAT = 1
 """The version of the folder's format that is written."""
@@ -74,7 +74,7 @@ def load(path: Path | str, *, device: str = "auto", recipe: Recipe | None = None
         return _of_run(folder, None, device, recipe, allow_code)
     tensors, config = read_pretrained(folder)
     recipe, described = (recipe, "") if recipe else _recipe(config["recipe"], allow_code)
-    generator, judge = _parted(tensors)
+    generator, judge = by_network(tensors)
     model = _assembled(recipe, described, generator, config, config["step"], config.get("evaluation"), device)
     return model if not judge else replace(model, classifier=_classifier(model, judge))
 
@@ -248,7 +248,7 @@ def _assembled(
     return Model(generator=generator, recipe=recipe, described=described, step=step, evaluation=evaluation, **about)
 
 
-def _parted(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def by_network(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """A folder's weights: the generator's, and the classifier's."""
     generator = {name: tensor for name, tensor in tensors.items() if not name.startswith(CLASSIFIER)}
     judge = {name.removeprefix(CLASSIFIER): tensor for name, tensor in tensors.items() if name not in generator}

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from gansmith.training.checkpoints import Checkpoints, refuse_pickle
-from gansmith.training.pretrained import CLASSIFIER, SHIPPED, read_pretrained, shipped
+from gansmith.training.pretrained import SHIPPED, by_network, read_pretrained, shipped
 from gansmith.training.rundir import RunDirectory
 
 __all__ = ["starting_weights"]
@@ -38,8 +38,7 @@ def starting_weights(path: Path | str) -> tuple[dict[str, Weights], Weights]:
             ) from error
         return {"generator": weights}, weights
     if (source / "config.json").is_file():
-        tensors, _ = read_pretrained(source)
-        weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(CLASSIFIER)}
+        weights, _ = by_network(read_pretrained(source)[0])
         return {"generator": weights}, weights
     directory = RunDirectory.open(source)
     checkpoints = Checkpoints(directory.path / "checkpoints")
