@@ -119,14 +119,64 @@ def _adam(
     elif group["weight_decay"]:
         g = g + group["weight_decay"] * w
     zero = torch.zeros_like(w)
-    m = beta1 * memory.get("exp_avg", zero) + (1 - beta1) * g
-    v = beta2 * memory.get("exp_avg_sq", zero) + (1 - beta2) * g.square()
+    m, v, (first, second) = memory.get("exp_avg", zero), memory.get("exp_avg_sq", zero), group["corrections"]
+    if not group["amsgrad"] and not _WRITTEN_OUT.get():
+        ahead, m, v = _AdamStep.apply(w, g, m, v, beta1, beta2, lr / first, second, group["eps"])  # type: ignore[no-untyped-call]
+        return ahead, {"step": _count(memory), "exp_avg": m, "exp_avg_sq": v}
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g.square()
     after = {"step": _count(memory), "exp_avg": m, "exp_avg_sq": v}
     if group["amsgrad"]:
         v = after["max_exp_avg_sq"] = torch.maximum(memory.get("max_exp_avg_sq", zero), v)
-    first, second = group["corrections"]
     denominator = _root(v) / second + group["eps"]
     return w - lr / first * (m / denominator), after
+
+
+class _AdamStep(torch.autograd.Function):
+    """Adam's step and its derivative with few passes over the weights, which is what looking through a step costs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        w: Tensor,
+        g: Tensor,
+        m: Tensor,
+        v: Tensor,
+        beta1: float,
+        beta2: float,
+        rate: Any,
+        second: Any,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        m = torch.lerp(m, g, 1 - beta1)
+        v = (beta2 * v).addcmul_(g, g, value=1 - beta2)
+        root = v.sqrt()
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(g, m, root)
+        ctx.constants = beta1, beta2, rate, second, eps
+        return w - (m / (root / second).add_(eps)).mul_(rate), m, v
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, to_w: Tensor | None, to_m: Tensor | None, to_v: Tensor | None) -> tuple[Tensor | None, ...]:
+        g, m, root = ctx.saved_tensors
+        beta1, beta2, rate, second, eps = ctx.constants
+        if to_w is not None:
+            denominator = (root / second).add_(eps)
+            along = (to_w / denominator).mul_(rate)
+            # The slope of √v at 0 is infinite, and times the slope 0 of v = g² there it would be NaN instead of 0.
+            bent = (along * m).div_(denominator.mul_(root).mul_(2 * second)).masked_fill_(root == 0, 0)
+            to_m = -along if to_m is None else to_m - along
+            to_v = bent if to_v is None else bent.add_(to_v)
+        to_g = None
+        if to_m is not None:
+            to_g = (1 - beta1) * to_m
+            to_m = beta1 * to_m if ctx.needs_input_grad[2] else None
+        if to_v is not None:
+            square = (2 - 2 * beta2) * g
+            to_g = square.mul_(to_v) if to_g is None else to_g.addcmul_(square, to_v)
+            to_v = beta2 * to_v if ctx.needs_input_grad[3] else None
+        return to_w, to_g, to_m, to_v, None, None, None, None, None
 
 
 def _count(memory: Mapping[str, Tensor]) -> Tensor:
