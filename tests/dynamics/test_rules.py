@@ -98,17 +98,3 @@ def test_other_optimisers_are_refused_by_name():
     optimizer = torch.optim.RMSprop(nn.Linear(1, 1).parameters())
     with pytest.raises(ValueError, match=r"the steps of the critic are differentiated.*not with RMSprop; give it one"):
         check_rule(optimizer, "critic")
-
-
-@pytest.mark.analytic
-@pytest.mark.parametrize("beta2", [0.0, 0.99])
-def test_a_weight_without_a_gradient_has_a_slope_of_zero(beta2):
-    """There v = 0, where √v has no slope; v = g² has the slope 0, so nothing passes that way: with m = 0 the step is
-    w − (lr/(1 − β₁))·(1 − β₁)·g/ε, whose slope in g is −lr/ε."""
-    w = torch.zeros(2, requires_grad=True)
-    optimizer = torch.optim.Adam([w], lr=0.1, betas=(0.5, beta2), eps=0.01)
-    optimizer.param_groups[0]["base_lr"] = 0.1
-    g = torch.zeros(2, requires_grad=True)
-    [ahead], _ = stepped(optimizer, [w], [g], remembered(optimizer))
-    (slope,) = torch.autograd.grad(ahead.sum(), g)
-    assert slope.tolist() == pytest.approx([-10.0, -10.0])
