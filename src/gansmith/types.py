@@ -165,6 +165,10 @@ class Round:
         """The same round with more streams: what is already known need not be evaluated again."""
         return replace(self, streams={**self.streams, **streams}) if streams else self
 
+    def without(self, *names: str) -> Round:
+        """The same round without these streams, where it has them."""
+        return replace(self, streams={name: stream for name, stream in self.streams.items() if name not in names})
+
     def recall(self, memory: Mapping[str, Any]) -> Round:
         """The same round with what the game remembers."""
         return replace(self, memory=memory) if memory or self.memory else self

@@ -5,8 +5,14 @@ import torch
 from torch import nn
 
 from gansmith.networks import DCGAN, MLP, Projection, Residual
+from gansmith.networks.conditional import Concatenation
 
-SPECS = [MLP(width=8, depth=1), DCGAN(width=4, max_width=8), Residual(width=8, max_width=8)]
+SPECS = [
+    MLP(width=8, depth=1),
+    DCGAN(width=4, max_width=8),
+    DCGAN(width=4, max_width=8, labels="concatenation"),
+    Residual(width=8, max_width=8),
+]
 
 
 @pytest.mark.analytic
@@ -22,13 +28,27 @@ def test_projection_is_a_linear_score_plus_the_inner_product_with_the_class() ->
     torch.testing.assert_close(head(h, label), torch.stack(expected))
 
 
-def test_scores_keep_float32_under_autocast() -> None:
-    head = Projection(4)
+@pytest.mark.analytic
+def test_concatenation_is_one_hidden_layer_of_features_and_class() -> None:
+    torch.manual_seed(0)
+    head = Concatenation(6, classes=3, embedding=2, units=5)
+    h, label = torch.randn(4, 6), torch.tensor([0, 2, 1, 2])
+    joined = torch.cat((h, head.embedding.weight[label]), 1) @ head.joint.weight.T + head.joint.bias
+    expected = torch.where(joined > 0, joined, 0.2 * joined) @ head.score.weight[0] + head.score.bias[0]
+    torch.testing.assert_close(head(h, label), expected)
+    # Not only shifted: by how much the class changes the score depends on the features.
+    change = head(h, torch.zeros(4).long()) - head(h, torch.ones(4).long())
+    assert change.std() > 1e-3
+
+
+@pytest.mark.parametrize("head", [Projection(4), Projection(4, classes=2), Concatenation(4, classes=2)])
+def test_scores_keep_float32_under_autocast(head: nn.Module) -> None:
+    label = torch.tensor([0, 1]) if head.embedding is not None else None
     with torch.autocast("cpu", torch.bfloat16):
-        assert head(torch.randn(2, 4, dtype=torch.bfloat16)).dtype == torch.float32
+        assert head(torch.randn(2, 4, dtype=torch.bfloat16), label).dtype == torch.float32
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{type(s).__name__} {getattr(s, 'labels', '')}")
 def test_labels_matter_to_both_players(spec: MLP | DCGAN | Residual) -> None:
     torch.manual_seed(0)
     g = spec.generator((1, 16, 16), latent=4, classes=3).eval()
@@ -39,7 +59,7 @@ def test_labels_matter_to_both_players(spec: MLP | DCGAN | Residual) -> None:
     assert not torch.equal(d(x, zeros), d(x, ones))
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: f"{type(s).__name__} {getattr(s, 'labels', '')}")
 def test_label_mistakes_are_named(spec: MLP | DCGAN | Residual) -> None:
     torch.manual_seed(0)
     shape, z = (1, 16, 16), torch.randn(2, 4)

@@ -1,6 +1,7 @@
 """What the players want."""
 
 from gansmith.games.adversarial import AdversarialGame
+from gansmith.games.auxiliary import AuxiliaryClassifier, names_labels
 from gansmith.games.bidirectional import BiGAN
 from gansmith.games.check import check_game
 from gansmith.games.codes import CategoricalCode, Code, UniformCode
@@ -65,6 +66,7 @@ __all__ = [
     "Adversarial",
     "AdversarialGame",
     "Alpha",
+    "AuxiliaryClassifier",
     "BiGAN",
     "CategoricalCode",
     "Code",
@@ -110,6 +112,7 @@ __all__ = [
     "judged",
     "learns_labels",
     "matrix_game",
+    "names_labels",
     "quadratic",
     "zero_sum",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gansmith.types import widened
 
-__all__ = ["Critic", "Veiled", "as_scores", "input_gradient", "unveiled"]
+__all__ = ["Critic", "Veiled", "as_scores", "class_logits", "input_gradient", "unveiled"]
 
 
 def as_scores(output: Tensor, n: int, who: str = "the discriminator") -> Tensor:
@@ -31,6 +31,20 @@ def as_scores(output: Tensor, n: int, who: str = "the discriminator") -> Tensor:
             f"{who} returned shape {tuple(output.shape)} for {n} samples; it must return one score each, shape ({n},)"
         )
     return widened(output.reshape(n))
+
+
+def class_logits(discriminator: Any, x: Tensor) -> Tensor:
+    """A discriminator's logits (n, K) of samples x (n, ...), by its method ``logits``.
+
+    Raises:
+        ValueError: it has no such method.
+    """
+    if not hasattr(discriminator, "logits"):
+        raise ValueError(
+            f"{type(discriminator).__name__} does not classify; give it a method logits(x) -> (n, K), as Classifier has"
+        )
+    found: Tensor = widened(discriminator.logits(x))
+    return found
 
 
 def input_gradient(scores: Tensor, x: Tensor) -> Tensor:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
-from gansmith.games.critic import unveiled
+from gansmith.games.critic import class_logits, unveiled
 from gansmith.games.matching import FeatureMatching
-from gansmith.games.wrapping import Around
-from gansmith.types import Costs, Game, Outcome, Players, Round, widened
+from gansmith.games.wrapping import Around, holds
+from gansmith.types import Costs, Game, Outcome, Players, Round
 
 __all__ = ["SemiSupervised", "learns_labels"]
 
@@ -62,7 +61,8 @@ class SemiSupervised(Around):
         outcome = self.game.play(players, round, of)
         if DISCRIMINATOR not in of:
             return outcome
-        logits = _logits(players[DISCRIMINATOR], round["labelled"])
+        judge, shown = unveiled(players[DISCRIMINATOR], {"labelled": round["labelled"]})
+        logits = class_logits(judge, shown["labelled"])
         values, makers = {**outcome.values, "logits": logits}, {**outcome.makers, "logits": frozenset({DISCRIMINATOR})}
         return replace(outcome, values=values, makers=makers)
 
@@ -89,15 +89,4 @@ def learns_labels(game: Game) -> bool:
         >>> learns_labels(AdversarialGame()), learns_labels(SemiSupervised(AdversarialGame()))
         (False, True)
     """
-    inside: Game | None = getattr(game, "game", None)
-    return isinstance(game, SemiSupervised) or (inside is not None and learns_labels(inside))
-
-
-def _logits(discriminator: Any, x: Tensor) -> Tensor:
-    judge, shown = unveiled(discriminator, {"labelled": x})
-    if not hasattr(judge, "logits"):
-        raise ValueError(
-            f"{type(judge).__name__} does not classify; give it a method logits(x) -> (n, K), as Classifier has"
-        )
-    found: Tensor = widened(judge.logits(shown["labelled"]))
-    return found
+    return holds(game, SemiSupervised)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gansmith.games.adversarial import DISCRIMINATOR, AdversarialGame
 from gansmith.types import Costs, Game, Outcome, Players, Round, State, check_piece
 
-__all__ = ["Around", "Holding", "check_adversarial", "discriminators", "judged"]
+__all__ = ["Around", "Holding", "check_adversarial", "discriminators", "holds", "judged"]
 
 
 def discriminators(names: Collection[str]) -> list[str]:
@@ -33,6 +33,17 @@ def judged(game: Game, shape: tuple[int, ...]) -> tuple[int, ...]:
     """
     own = getattr(game, "judged", None)
     return shape if own is None else own(shape)
+
+
+def holds(game: Game, kind: type) -> bool:
+    """Whether a game, or one inside it, is of a kind.
+
+    Example:
+        >>> holds(Around(AdversarialGame()), AdversarialGame), holds(AdversarialGame(), Around)
+        (True, False)
+    """
+    inside: Game | None = getattr(game, "game", None)
+    return isinstance(game, kind) or (inside is not None and holds(inside, kind))
 
 
 def check_adversarial(game: Game, around: object) -> AdversarialGame:

@@ -23,13 +23,15 @@ class Classifier(nn.Module):
 
     .. math:: D(x) = \log \sum_{k=1}^{K} \exp l_k(x)
 
-    which is what a call returns, so that every loss and penalty takes this discriminator as it takes any other.
+    which is what a call returns, so that every loss and penalty takes this discriminator as it takes any other. With a
+    head of its own for the score, the classes say nothing of being real (Odena et al. 2017).
 
     Args:
         body: features f, from (n, *shape) to (n, F).
         head: from features (n, F) to logits (n, K), such as a linear map.
         shape: shape of one sample: an image (C, H, W) or a vector (d,).
         classes: K, at least 2.
+        score: from features (n, F) to scores (n,); none makes them follow from the logits.
 
     Raises:
         ValueError: there are fewer than 2 classes.
@@ -42,16 +44,23 @@ class Classifier(nn.Module):
         (torch.Size([5]), torch.Size([5, 3]), True)
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module, *, shape: Shape, classes: int) -> None:
+    def __init__(
+        self, body: nn.Module, head: nn.Module, *, shape: Shape, classes: int, score: nn.Module | None = None
+    ) -> None:
         super().__init__()
         if classes < 2:
             raise ValueError(f"classes is {classes}; there is nothing to tell apart with fewer than 2")
         self.shape, self.classes = check_shape(shape), classes
-        self.body, self.head = body, head
+        self.body, self.head, self.score = body, head, score
 
     @classmethod
-    def of(cls, discriminator: nn.Module, *, classes: int) -> Classifier:
+    def of(cls, discriminator: nn.Module, *, classes: int, scored: bool = False) -> Classifier:
         """The classifier with the body of a `Discriminator` and a new linear head.
+
+        Args:
+            discriminator: one without classes of its own.
+            classes: K, at least 2.
+            scored: keep the discriminator's head for the score.
 
         Raises:
             ValueError: it is another discriminator, or there are fewer than 2 classes.
@@ -66,7 +75,7 @@ class Classifier(nn.Module):
         head = nn.Linear(features, classes)
         nn.init.normal_(head.weight, 0.0, 1 / math.sqrt(head.in_features))
         nn.init.zeros_(head.bias)
-        return cls(body, head, shape=shape, classes=classes)
+        return cls(body, head, shape=shape, classes=classes, score=discriminator.head if scored else None)
 
     @property
     def samplewise(self) -> bool:
@@ -75,7 +84,10 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (n,) for samples x (n, *shape)."""
-        return self.logits(x).logsumexp(1)
+        if self.score is None:
+            return self.logits(x).logsumexp(1)
+        found: Tensor = self.score(self.features(x))
+        return found
 
     def logits(self, x: Tensor) -> Tensor:
         """Return the logits (n, K) of the classes, in float32 at least."""
@@ -94,13 +106,14 @@ class Classifier(nn.Module):
         return found
 
 
-def classifier(networks: Any, shape: Shape, *, classes: int) -> nn.Module:
+def classifier(networks: Any, shape: Shape, *, classes: int, scored: bool = False) -> nn.Module:
     """A discriminator that classifies: the architecture's own, or its plain one with another head.
 
     Args:
         networks: an architecture; its method ``classifier`` is asked, if it has one.
         shape: of a sample.
         classes: K, at least 2.
+        scored: give the score a head of its own, the plain discriminator's.
 
     Raises:
         ValueError: there are fewer than 2 classes, or the plain discriminator is not made of a body and a head.
@@ -111,7 +124,7 @@ def classifier(networks: Any, shape: Shape, *, classes: int) -> nn.Module:
         'Classifier'
     """
     own = getattr(networks, "classifier", None)
-    found: nn.Module = (
-        Classifier.of(networks.discriminator(shape), classes=classes) if own is None else own(shape, classes=classes)
-    )
+    if own is None or scored:
+        return Classifier.of(networks.discriminator(shape), classes=classes, scored=scored)
+    found: nn.Module = own(shape, classes=classes)
     return found

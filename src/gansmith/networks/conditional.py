@@ -1,11 +1,16 @@
-"""How labels enter a network: an embedding beside the latent, a projection in the discriminator."""
+"""How labels enter a network: an embedding beside the latent; in the discriminator a projection, or a joint layer."""
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Projection", "check_label", "embed"]
+__all__ = ["Concatenation", "Projection", "check_label", "embed"]
+
+SLOPE = 0.2
 
 
 def check_label(label: Tensor | None, samples: int, classes: int) -> None:
@@ -83,3 +88,46 @@ class Projection(nn.Module):
             if self.embedding is not None and label is not None:
                 score = score + (embed(self.embedding, label) * h).sum(1)
         return score
+
+
+class Concatenation(nn.Module):
+    r"""The last layers of a discriminator that joins features and label (Mirza & Osindero 2014, sect. 3.2).
+
+    .. math:: s(h, y) = \langle w, \mathrm{lrelu}(W\,[h, e_y])\rangle + b
+
+    Without the hidden layer the label would shift the score and no more. The score is computed in float32 at least.
+
+    Args:
+        features: length of h.
+        classes: number of classes K, at least 1.
+        embedding: length of :math:`e_y`.
+        units: length of the joint layer.
+        bias: whether there is a b.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> Concatenation(8, classes=3)(torch.ones(2, 8), torch.tensor([0, 2])).shape
+        torch.Size([2])
+    """
+
+    def __init__(
+        self, features: int, *, classes: int, embedding: int = 32, units: int = 128, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(classes, embedding)
+        self.joint = nn.Linear(features + embedding, units)
+        self.score = nn.Linear(units, 1, bias=bias)
+        for layer, gain in ((self.joint, 1.0), (self.score, nn.init.calculate_gain("leaky_relu", SLOPE))):
+            nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.in_features))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, h: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return scores of shape (n,) for features h (n, features) and labels (n,)."""
+        check_label(label, len(h), self.embedding.num_embeddings)
+        with torch.autocast(h.device.type, enabled=False):
+            told = embed(self.embedding, label)  # type: ignore[arg-type]  # it has just been checked
+            h = h.to(torch.promote_types(h.dtype, told.dtype))
+            joint = F.leaky_relu(self.joint(torch.cat((h, told.to(h.dtype)), 1)), SLOPE)
+            scores: Tensor = self.score(joint).squeeze(1)
+        return scores

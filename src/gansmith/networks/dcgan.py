@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
-from gansmith.networks.conditional import Projection
+from gansmith.networks.conditional import Concatenation, Projection
 from gansmith.networks.layers import Double, Flatten, Halve, Start, normalise_spectrally
 from gansmith.networks.minibatch import MinibatchDeviation, MinibatchDiscrimination
 from gansmith.networks.norms import Norm, VirtualBatchNorm, norm
@@ -24,6 +24,7 @@ STD = 0.02
 Judging = Literal["batch", "layer", "instance", "pixel", "none", "spectral"]
 Variety = Literal["none", "discrimination", "deviation"]
 Initial = Literal["normal", "he"]
+Told = Literal["projection", "concatenation"]
 KERNELS, CALIBRATED = 100, 100  # both as Salimans et al. (2016) have them
 UNBIASED = ("none", "pixel")  # kinds without a bias of their own
 
@@ -36,7 +37,7 @@ class DCGAN:
     discriminator's input. With the default fields at 64 px the channels are Radford's 512-256-128-64; with
     ``bias=False`` the layers are those of PyTorch's DCGAN tutorial, one for one, the outermost (4x4 grid to 1x1)
     written as linear maps.
-    Labels come in as an embedding beside z and as a projection (Miyato & Koyama 2018).
+    Labels come in as an embedding beside z and as `labels` says.
 
     Args:
         width: channels of the finest hidden layer; they double at every halving of the sides.
@@ -53,6 +54,8 @@ class DCGAN:
             discriminator learns from the first step on, at any learning rate.
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
+        labels: how the discriminator is told the label, where it is: by "projection" of its features (Miyato & Koyama
+            2018), or by "concatenation" with them before a joint layer (Mirza & Osindero 2014).
 
     Raises:
         ValueError: A field is out of range; on building, an image size that cannot be halved (the message names one
@@ -76,6 +79,7 @@ class DCGAN:
     discriminator_init: Initial = "normal"
     bias: bool = True
     embedding: int = 32
+    labels: Told = "projection"
 
     def __post_init__(self) -> None:
         check_sizes(self, "width", "max_width", "embedding", "reference")
@@ -84,6 +88,7 @@ class DCGAN:
             "discriminator_norm": Judging,
             "minibatch": Variety,
             "discriminator_init": Initial,
+            "labels": Told,
         }
         for name, kinds in ((name, get_args(choice)) for name, choice in choices.items()):
             if getattr(self, name) not in kinds:
@@ -127,7 +132,11 @@ class DCGAN:
             layers, features = [*layers, MinibatchDiscrimination(features, kernels=KERNELS)], features + KERNELS
         he = self.discriminator_init == "he"
         body = nn.Sequential(*layers).apply(_keep_size if he else _initialise)
-        head = Projection(features, classes=classes, std=1 / math.sqrt(features) if he else STD, bias=self.bias)
+        head: Projection | Concatenation
+        if classes and self.labels == "concatenation":
+            head = Concatenation(features, classes=classes, embedding=self.embedding, bias=self.bias)
+        else:
+            head = Projection(features, classes=classes, std=1 / math.sqrt(features) if he else STD, bias=self.bias)
         if self.discriminator_norm == "spectral":
             normalise_spectrally(body)
             normalise_spectrally(head)

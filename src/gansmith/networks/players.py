@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gansmith.networks.conditional import Projection, check_label, embed
+from gansmith.networks.conditional import Concatenation, Projection, check_label, embed
 from gansmith.networks.shapes import Shape, check_shape
 
 __all__ = [
@@ -187,7 +187,7 @@ class Generator(nn.Module):
 
 @final
 class Discriminator(nn.Module):
-    r"""A map from samples, and labels if there are classes, to scores: features h = f(x), then a projection.
+    r"""A map from samples, and labels if there are classes, to scores: features h = f(x), then mostly a projection.
 
     .. math:: D(x, y) = \langle w + e_y, f(x)\rangle + b
 
@@ -195,7 +195,7 @@ class Discriminator(nn.Module):
 
     Args:
         body: f, from (n, *shape) to features (n, F).
-        head: the projection from features (and labels) to scores.
+        head: from features (and labels) to scores.
         shape: shape of one sample: an image (C, H, W) or a vector (d,).
         classes: number of classes K; 0 for none.
 
@@ -206,7 +206,7 @@ class Discriminator(nn.Module):
         torch.Size([5])
     """
 
-    def __init__(self, body: nn.Module, head: Projection, *, shape: Shape, classes: int = 0) -> None:
+    def __init__(self, body: nn.Module, head: Projection | Concatenation, *, shape: Shape, classes: int = 0) -> None:
         super().__init__()
         check_counts(classes=classes)
         self.shape, self.classes = check_shape(shape), classes
@@ -223,7 +223,7 @@ class Discriminator(nn.Module):
         return scores
 
     def features(self, x: Tensor) -> Tensor:
-        """Return what the scores are a projection of, (n, F), for samples x (n, *shape)."""
+        """Return what the scores are worked out from, (n, F), for samples x (n, *shape)."""
         if x.shape[1:] != self.shape:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; this discriminator takes (n, {', '.join(map(str, self.shape))})"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gansmith.data import Batches, ImageSet, few_labelled, parted
 from gansmith.dynamics.state import restore, state_tree
-from gansmith.games import judged, learns_labels
+from gansmith.games import judged, learns_labels, names_labels
 from gansmith.networks import Augmented, Fitting, Generator, Known, classifier
 from gansmith.spelling import listed
 from gansmith.training.average import MovingAverage
@@ -75,11 +75,13 @@ class Session:
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
         shown = judged(recipe.game, images.shape)
         rows = parted(images, recipe.held_out)[0]
-        labelled = _labelled(recipe, images, shown)
-        if labelled is None:
+        labelled = _labelled(recipe, images)
+        named = names_labels(recipe.game)
+        if labelled is None and not named:
             discriminator = recipe.networks.discriminator(shown, classes=classes)
         else:
-            discriminator = classifier(recipe.networks, shown, classes=len(images.classes))
+            _check_classifiable(recipe, images, shown)
+            discriminator = classifier(recipe.networks, shown, classes=len(images.classes), scored=named)
         if isinstance(recipe.networks, Fitting):
             some = partial(_some, images, shape=shown, rows=rows, seed=key_seed(recipe.seed, "some"))
             recipe.networks.fit(generator, discriminator, Known(mean=images.mean, some=some))
@@ -197,20 +199,33 @@ def taught(recipe: Recipe, images: ImageSet) -> npt.NDArray[np.int64]:
     return few_labelled(images, recipe.labels_per_class, seed=key_seed(recipe.seed, "labelled"), rows=rows)
 
 
-def _labelled(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]) -> npt.NDArray[np.int64] | None:
+def _labelled(recipe: Recipe, images: ImageSet) -> npt.NDArray[np.int64] | None:
     """The images whose labels the discriminator learns, if it learns any."""
     if not recipe.labels_per_class:
         if learns_labels(recipe.game):
             raise ValueError("the game learns labels, and labels_per_class is 0: say with --labels-per-class how many")
         return None
+    return taught(recipe, images)
+
+
+def _check_classifiable(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]) -> None:
+    """Refuse a recipe whose discriminator could not say of what class an image is.
+
+    Raises:
+        ValueError: a sample is more than an image, or there is nothing to tell apart, or there are no labels.
+    """
+    if names_labels(recipe.game):
+        if recipe.labels_per_class:
+            raise ValueError("an auxiliary classifier names all labels: leave it out, or --labels-per-class")
+        if not recipe.conditional:
+            raise ValueError("an auxiliary classifier names the labels that both players know: add --conditional")
     if shown != images.shape:
         raise ValueError(
             f"the discriminator is shown {shown[0] // images.shape[0]} images at a time, which have no label together; "
-            "leave packs out, or --labels-per-class"
+            "leave packs out, or the labels"
         )
-    if len(images.classes) < 2 and images.labels is not None:
+    if len(images.classes) < 2:
         raise ValueError(f"{images.name} has a single class, so there is nothing to learn to tell apart")
-    return taught(recipe, images)
 
 
 def unaugmented(discriminator: nn.Module) -> nn.Module:
