@@ -12,7 +12,9 @@ import gansmith
 from gansmith.metrics.classifier import Classifier
 from gansmith.metrics.examination import Examination, Measure, measured
 from gansmith.metrics.features import Extractor, frechet_name
+from gansmith.metrics.gathered import Gathered
 from gansmith.metrics.gathering import KEPT, Judge, Progress, Source, gather, images_of
+from gansmith.metrics.labelled import Labels, labels_of
 from gansmith.metrics.measures import DEFAULT
 from gansmith.metrics.score import Figure, Protocol, Report
 
@@ -155,7 +157,31 @@ def examine(
         held_out=held_out_seen,
         protocol=protocol,
         frechet_name=frechet_name(extractor),
+        labels=_labels(
+            sampler, reference, held_out, labels, n=n, seed=seed, rows=(samples, reference_seen, held_out_seen)
+        ),
     )
+
+
+def _labels(
+    sampler: Source,
+    reference: Source,
+    held_out: Source | None,
+    asked: Tensor | None,
+    *,
+    n: int,
+    seed: int,
+    rows: tuple[Gathered, Gathered, Gathered | None],
+) -> Labels | None:
+    """The labels of what was kept, where the reference has at least two classes and the samples are of just these."""
+    names = tuple(getattr(reference, "classes", ()))
+    if len(names) < 2:
+        return None
+    find = partial(labels_of, names=names, n=n, seed=seed)
+    found = (find(sampler) if asked is None else asked, find(reference), find(held_out))
+    kept = [None if x is None or seen is None else x[seen.rows] for x, seen in zip(found, rows, strict=True)]
+    samples, real, unseen = kept
+    return None if samples is None or real is None else Labels(samples, real, unseen, names)
 
 
 def report_on(seen: Examination, measures: Iterable[Measure] = DEFAULT, *, progress: Progress | None = None) -> Report:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from gansmith.metrics.gathered import Gathered
+from gansmith.metrics.labelled import Labels
 from gansmith.metrics.score import Figure, Protocol
 
 __all__ = ["Examination", "Measure", "measured", "settings_of"]
@@ -23,6 +24,7 @@ class Examination:
         held_out: of real images that nobody has trained on; None where there are none.
         protocol: how all this came about; it names the judges and the seed.
         frechet_name: what the Fréchet distance between features of this extractor is called.
+        labels: of what was kept of either; None where samples and reference are not of the same classes.
     """
 
     samples: Gathered
@@ -30,6 +32,7 @@ class Examination:
     held_out: Gathered | None
     protocol: Protocol
     frechet_name: str = "Fréchet distance"
+    labels: Labels | None = None
 
     def features(self) -> tuple[Tensor, Tensor]:
         """Features of real images and of samples, no more of either than the protocol's `neighbours`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from gansmith.metrics.images import as_images
 from gansmith.types import Sampler, key_seed
 
-__all__ = ["Images", "batches", "draw"]
+__all__ = ["Images", "batches", "draw", "drawn_labels"]
 
 DRAW = 250
 
@@ -44,6 +45,20 @@ def draw(sampler: Sampler, n: int, *, seed: int, labels: Tensor | None = None) -
         if len(images) != count:
             raise ValueError(f"the sampler was asked for {count} samples and returned {len(images)}")
         yield as_images(images.detach())
+
+
+def drawn_labels(sampler: Any, n: int, *, seed: int) -> Tensor:
+    """The classes (n,) of the images that `draw` gets from a sampler that is left to choose them.
+
+    Args:
+        sampler: one with `labels(n, seed=…)`, the classes of what `sample` draws with the same arguments.
+        n: how many, at least 1.
+        seed: any integer.
+    """
+    blocks = enumerate(range(0, n, DRAW))
+    return torch.cat(
+        [sampler.labels(min(DRAW, n - start), seed=key_seed("metrics", seed, block)) for block, start in blocks]
+    )
 
 
 def batches(

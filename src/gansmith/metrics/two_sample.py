@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from gansmith.metrics.distances import nearest
 from gansmith.metrics.estimate import wilson
 from gansmith.metrics.points import same_space, shuffled
 
 __all__ = ["Teller", "TwoSample", "logistic", "neighbour_vote", "two_sample_test"]
+
+CHUNK = 500
 
 Teller = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Points (n, d), their labels (n,), 0 for real and 1 for samples, and other points (m, d), to scores (m,), which are
@@ -75,6 +76,8 @@ def logistic(points: Tensor, labels: Tensor, others: Tensor, *, ridge: float = 1
 def neighbour_vote(points: Tensor, labels: Tensor, others: Tensor) -> Tensor:
     """A vote among the nearest √n points, an odd number of them: blind to no difference, and slow to see it.
 
+    Points at the same distance share what votes are left, so nothing depends on their order.
+
     Args:
         points: (n, d).
         labels: (n,), 0 or 1.
@@ -83,8 +86,17 @@ def neighbour_vote(points: Tensor, labels: Tensor, others: Tensor) -> Tensor:
     Returns:
         Scores (m,), the share of the votes for 1 minus a half.
     """
-    k = math.isqrt(len(points)) | 1
-    return labels[nearest(others, points, k=min(k, len(points))).indices].double().mean(1) - 0.5
+    points, others = same_space(points, others)
+    k, votes = min(math.isqrt(len(points)) | 1, len(points)), labels.double()
+    scores = []
+    for part in torch.split(others, CHUNK):
+        # Taken from differences: by inner products, two points that are the same are at distances that are not.
+        distances = torch.cdist(part, points, compute_mode="donot_use_mm_for_euclid_dist")
+        last = distances.kthvalue(k, dim=1, keepdim=True).values
+        nearer, tied = (distances < last).double(), (distances == last).double()
+        left = (k - nearer.sum(1)) * (tied @ votes) / tied.sum(1)
+        scores.append((nearer @ votes + left) / k - 0.5)
+    return torch.cat(scores)
 
 
 def two_sample_test(real: Tensor, fake: Tensor, *, teller: Teller = logistic, seed: int = 0) -> TwoSample:

@@ -5,11 +5,13 @@ from gansmith.metrics.measures.classes import Classes, ClassScore, Confidence
 from gansmith.metrics.measures.content import Content
 from gansmith.metrics.measures.copies import Authentic, Copied, ToldApart
 from gansmith.metrics.measures.distances import Frechet, Kernel
+from gansmith.metrics.measures.labels import Asked, WithinClasses
 from gansmith.metrics.measures.manifold import Manifold
 from gansmith.metrics.measures.variety import Diversity, Support
 
 __all__ = [
     "DEFAULT",
+    "Asked",
     "Authentic",
     "ClassScore",
     "Classes",
@@ -23,6 +25,7 @@ __all__ = [
     "Measure",
     "Support",
     "ToldApart",
+    "WithinClasses",
 ]
 
 DEFAULT: tuple[Measure, ...] = (
@@ -33,6 +36,8 @@ DEFAULT: tuple[Measure, ...] = (
     Confidence(),
     ClassScore(),
     Classes(),
+    Asked(),
+    WithinClasses(),
     Content(),
     Diversity(),
     Support(),
