@@ -1,5 +1,6 @@
 """What is built on top of generative adversarial networks."""
 
+from gansmith.applications.projection import Projected, project
 from gansmith.applications.semi_supervised import SemiSupervisedClassifier
 
-__all__ = ["SemiSupervisedClassifier"]
+__all__ = ["Projected", "SemiSupervisedClassifier", "project"]

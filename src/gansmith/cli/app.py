@@ -40,6 +40,7 @@ COMMANDS = {
     "train": Command("train", "train a GAN: gansmith train [RECIPE] [--data SPEC] [--steps N] [--out DIR] ..."),
     "resume": Command("train", "go on with a run exactly where it stopped"),
     "sample": Command("sample", "draw images from a run, or from a model that came along"),
+    "project": Command("project", "find the latents at which a generator draws given pictures"),
     "evaluate": Command("evaluate", "measure how close a run's samples are to its data"),
     "compare": Command("compare", "put the scores of runs side by side, and say which differences are more than noise"),
     "classify": Command("classify", "say what a run's classifier gets wrong, that was taught by a few labels"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansmith.cli.models import add_model, find_model
-from gansmith.cli.parser import Parser, whole
+from gansmith.cli.parser import Parser, existing, whole
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -37,19 +37,29 @@ def sample(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="decides which images [0]")
     parser.add_argument("--label", metavar="L", help="draw only this class, by name or number")
+    parser.add_argument("--latents", metavar="FILE.npz", help="draw at these, as gansmith project wrote them")
     parser.add_argument("--out", metavar="WHERE", help=f"{FORMATS} [samples.png]")
     parser.add_argument("--interpolate", action="store_true", help="walk from one image to another, one walk a row")
     parser.add_argument("--frames", type=whole(least=2), metavar="N", help=f"images in a walk [{FRAMES}]")
     given = parser.read(arguments)
     if given.frames is not None and not given.interpolate:
         raise ValueError("--frames is the length of a walk; add --interpolate, or say with -n how many images")
+    if given.latents is not None and (given.interpolate or given.n is not None):
+        raise ValueError("--latents says what is drawn; leave out -n and --interpolate")
     out = Path(given.out or ("walk.png" if given.interpolate else "samples.png")).expanduser()
     _check(out, given.interpolate)
+    from gansmith.training.pictures import read_latents
+
     model = find_model(given)
     out.parent.mkdir(parents=True, exist_ok=True)
     if given.interpolate:
         walks = model.interpolate(given.n or WALKS, given.frames or FRAMES, seed=given.seed, labels=given.label)
         _write_walks(walks, out)
+    elif given.latents is not None:
+        latents, labels = read_latents(existing(given.latents, "file"))
+        if given.label is not None:
+            labels = model.labels(len(latents), labels=given.label)
+        _write_images(model.draw(latents, labels), labels, out)
     else:
         _write(model, given, out)
         print(f"uncurated: every sample of seed {given.seed} in its order, none left out", file=sys.stderr)
@@ -70,21 +80,28 @@ def _check(out: Path, walk: bool) -> None:
 def _write(model: Model, given: Namespace, out: Path) -> None:
     import torch
 
-    from gansmith.training.pictures import save_grid, save_images, save_npz
+    from gansmith.training.pictures import save_grid
 
-    suffix = "" if out.is_dir() else out.suffix.lower()
     classes = len(model.classes)
-    if suffix == ".png" and given.label is None and 1 < classes <= COLUMNS:
+    if not out.is_dir() and out.suffix.lower() == ".png" and given.label is None and 1 < classes <= COLUMNS:
         # Every class has a column, so that a person sees at once whether the classes are what they are called.
         labels = torch.arange(given.n or ROWS * classes) % classes
         save_grid(model.sample(len(labels), seed=given.seed, labels=labels), out, columns=classes)
         return
     n = given.n or GRID
     images = model.sample(n, seed=given.seed, labels=given.label)
+    _write_images(images, model.labels(n, seed=given.seed, labels=given.label), out)
+
+
+def _write_images(images: Tensor, labels: Tensor | None, out: Path) -> None:
+    """Images (n, c, h, w) as a grid, as arrays with their labels, or one by one."""
+    from gansmith.training.pictures import save_grid, save_images, save_npz
+
+    suffix = "" if out.is_dir() else out.suffix.lower()
     if suffix == ".png":
         save_grid(images, out)
     elif suffix == ".npz":
-        save_npz(images, model.labels(n, seed=given.seed, labels=given.label), out)
+        save_npz(images, labels, out)
     else:
         save_images(images, out)
 

@@ -133,7 +133,17 @@ class Model:
         if n < 1 or batch < 1:
             raise ValueError(f"n and batch must be at least 1; got n={n}, batch={batch}")
         latents, drawn = self.noise(n, seed=seed)
-        return torch.cat([*self._images(latents, self._chosen(labels, n, drawn), batch)])
+        return self.draw(latents, self._chosen(labels, n, drawn), batch=batch)
+
+    def draw(self, latents: Tensor, labels: Tensor | None = None, *, batch: int = BATCH) -> Tensor:
+        """The images (n, c, h, w) in [-1, 1] at given latents (n, d), with classes of given labels (n,) int64.
+
+        Raises:
+            ValueError: latents or labels of another shape, or labels for a generator without classes.
+        """
+        if latents.ndim != 2 or latents.shape[1] != self.latent:
+            raise ValueError(f"latents are {tuple(latents.shape)}; this generator takes (n, {self.latent})")
+        return torch.cat([*self._images(latents, labels, batch)])
 
     def labels(self, n: int, *, seed: int = 0, labels: Labels | None = None) -> Tensor | None:
         """The classes (n,) int64 of what `sample` draws with the same arguments; None for a generator without classes.
@@ -182,7 +192,7 @@ class Model:
         ways = slerp if self.recipe.noise == "normal" else _chord
         walks = ways(latents[::2], latents[1::2], steps)
         repeated = None if chosen is None else chosen.repeat_interleave(steps)
-        images = torch.cat([*self._images(walks.flatten(0, 1), repeated, BATCH)])
+        images = self.draw(walks.flatten(0, 1), repeated)
         return images.view(rows, steps, *images.shape[1:])
 
     def showcase(self) -> tuple[Tensor, int]:

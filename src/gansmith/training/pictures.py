@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from gansmith.files import write_atomically
 
-__all__ = ["as_bytes", "grid", "save_gif", "save_grid", "save_images", "save_npz"]
+__all__ = ["as_bytes", "grid", "read_latents", "save_gif", "save_grid", "save_images", "save_latents", "save_npz"]
 
 PADDING = 2
 """Pixels between the images of a grid, after enlarging."""
@@ -152,6 +153,33 @@ def save_npz(images: Tensor, labels: Tensor | None, path: Path | str) -> Path:
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return write_atomically(Path(path), out.getvalue())
+
+
+def save_latents(latents: Tensor, labels: Tensor | None, path: Path | str) -> Path:
+    """Write the arrays ``latents`` (n, d) and, if given, ``labels`` (n,) int64, which `read_latents` reads back."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {"latents": latents.detach().cpu().float().numpy()}
+    if labels is not None:
+        arrays["labels"] = labels.detach().cpu().to(torch.int64).numpy()
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return write_atomically(Path(path), out.getvalue())
+
+
+def read_latents(path: Path | str) -> tuple[Tensor, Tensor | None]:
+    """The latents (n, d) and the labels (n,) int64, if there are any, that `save_latents` wrote.
+
+    Raises:
+        ValueError: the file is another one.
+    """
+    try:
+        with np.load(Path(path), allow_pickle=False) as file:
+            latents = torch.from_numpy(file["latents"].astype(np.float32))
+            labels = torch.from_numpy(file["labels"].astype(np.int64)) if "labels" in file else None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no latents: it must be a .npz with the array 'latents' (n, d)") from error
+    if latents.ndim != 2 or (labels is not None and labels.shape != latents.shape[:1]):
+        raise ValueError(f"{path} holds latents of shape {tuple(latents.shape)}; they must be (n, d), with n labels")
+    return latents, labels
 
 
 def _showable(pixels: Pixels) -> Pixels:

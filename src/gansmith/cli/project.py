@@ -1,0 +1,114 @@
+"""`gansmith project`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gansmith.cli.models import add_model, find_model
+from gansmith.cli.parser import Parser, existing, whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gansmith.applications.projection import Projected
+    from gansmith.training.model import Model
+
+__all__ = ["project"]
+
+PICTURES, STEPS = 16, 200
+COLUMNS = 8
+ABOUT = (
+    "Find the latents at which a generator draws given pictures most nearly. Writes a grid, each picture with what is "
+    "drawn to the right of it, and the latents, which gansmith sample RUN --latents takes."
+)
+
+
+def project(arguments: Sequence[str]) -> int:
+    """``gansmith project RUN PICTURES… [--out DIR]``: the last line is the folder that was written."""
+    parser = Parser(prog="gansmith project", description=ABOUT)
+    add_model(parser)
+    parser.add_argument(
+        "pictures", nargs="+", metavar="PICTURES", help="image files, folders, .npz, .zip or named sets"
+    )
+    parser.add_argument("-n", type=whole(least=1), default=PICTURES, metavar="N", help=f"at most so many [{PICTURES}]")
+    parser.add_argument("--label", metavar="L", help="what the pictures are of, by name or number [what fits best]")
+    parser.add_argument("--steps", type=whole(least=0), default=STEPS, metavar="N", help=f"of the search [{STEPS}]")
+    parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="of where it begins [0]")
+    parser.add_argument("--out", default="projected", metavar="DIR", help="where to [projected]")
+    given = parser.read(arguments)
+    out = Path(given.out).expanduser()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} holds something already; give a new or an empty folder with --out")
+    from gansmith.applications.projection import project as projected
+    from gansmith.training.display import preparing, shown_here
+
+    model = find_model(given)
+    names, images = _read(given.pictures, given.n, model)
+    with preparing(shown_here(None)) as progress:
+        found = projected(
+            model,
+            images,
+            labels=given.label,
+            steps=given.steps,
+            seed=given.seed,
+            progress=lambda done, of: progress("looking for latents", done, of),
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    _write(found, images, out)
+    for line in _lines(names, found, model):
+        print(line, file=sys.stderr)
+    print(out)
+    return 0
+
+
+def _read(specs: Sequence[str], most: int, model: Model) -> tuple[list[str], Tensor]:
+    """At most so many pictures (n, c, h, w) uint8 of the model's shape, and their names."""
+    import torch
+
+    from gansmith.data import open_images
+    from gansmith.data.prepare import SUFFIXES, CorruptImageError, decode
+
+    channels, height, width = model.shape
+    names: list[str] = []
+    found: list[Tensor] = []
+    for spec in specs:
+        path = Path(spec).expanduser()
+        if path.suffix.lower() in SUFFIXES:
+            try:
+                with existing(path, "picture").open("rb") as file:
+                    pixels, _ = decode(file, height=height, width=width, channels=channels)
+            except CorruptImageError as error:
+                raise ValueError(f"{path} cannot be read as a picture: {error}") from error
+            found.append(torch.tensor(pixels).permute(2, 0, 1)[None])
+            names.append(path.name)
+        else:
+            images = open_images(spec, size=(height, width), channels=channels).pixels()[:most]
+            found.append(images)
+            names += [f"{spec}[{i}]" for i in range(len(images))]
+    return names[:most], torch.cat(found)[:most].contiguous()
+
+
+def _write(found: Projected, images: Tensor, out: Path) -> None:
+    """The grid and the latents."""
+    import torch
+
+    from gansmith.training.pictures import save_grid, save_latents
+
+    pairs = torch.stack((images.float() / 127.5 - 1, found.images), 1).flatten(0, 1)
+    save_grid(pairs, out / "pictures.png", columns=min(COLUMNS, len(pairs)))
+    save_latents(found.latents, found.labels, out / "latents.npz")
+
+
+def _lines(names: Sequence[str], found: Projected, model: Model) -> list[str]:
+    from gansmith.applications.projection import psnr
+
+    widest = max(map(len, names))
+    labels = [""] * len(names) if found.labels is None else [f"  as {model.classes[y]}" for y in found.labels.tolist()]
+    decibels = psnr(found.errors).tolist()
+    return [
+        f"{name:<{widest}}  PSNR {value:5.1f} dB{label}"
+        for name, value, label in zip(names, decibels, labels, strict=True)
+    ]

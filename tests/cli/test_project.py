@@ -1,0 +1,51 @@
+"""`gansmith project`: pictures to latents, which `gansmith sample` draws from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def search():
+    return ("--steps", 3)
+
+
+def test_files_and_sets_become_latents_that_can_be_drawn_from(gansmith, search, tmp_path):
+    gansmith("sample", "digits", "-n", 2, "--out", "some")
+    Image.new("RGB", (40, 30), (200, 10, 10)).save("photo.jpg")
+    said = gansmith("project", "digits", "photo.jpg", "some", "-n", 3, "--seed", 1, *search)
+    assert said.code == 0, said.err
+    assert said.last == "projected"
+    lines = [line for line in said.err.splitlines() if "PSNR" in line]
+    assert [line.split()[0] for line in lines] == ["photo.jpg", "some[0]", "some[1]"]
+    kept = np.load("projected/latents.npz")
+    assert kept["latents"].shape == (3, 64)
+    assert kept["labels"].shape == (3,)
+    with Image.open("projected/pictures.png") as pictures:
+        assert pictures.width > 6 * 28
+    said = gansmith("sample", "digits", "--latents", "projected/latents.npz", "--out", "again.npz")
+    assert said.code == 0, said.err
+    again = np.load("again.npz")
+    assert again["images"].shape == (3, 28, 28, 1)
+    assert (again["labels"] == kept["labels"]).all()
+
+
+def test_mistakes_are_told_in_a_sentence(gansmith, search):
+    assert "there is no picture none.png" in gansmith("project", "digits", "none.png").err
+    Path("broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
+    said = gansmith("project", "digits", "broken.png")
+    assert (said.code, said.out) == (2, "")
+    assert "broken.png cannot be read as a picture" in said.err
+    Image.new("L", (28, 28)).save("black.png")
+    assert "there is no class" in gansmith("project", "digits", "black.png", "--label", 12, *search).err
+    assert gansmith("project", "digits", "black.png", *search).code == 0
+    again = gansmith("project", "digits", "black.png", *search)
+    assert again.code == 2
+    assert "projected holds something already" in again.err
+    np.savez("other.npz", images=np.zeros((2, 3)))
+    assert "holds no latents" in gansmith("sample", "digits", "--latents", "other.npz").err
+    np.savez("long.npz", latents=np.zeros((2, 5)))
+    assert "this generator takes (n, 64)" in gansmith("sample", "digits", "--latents", "long.npz").err
+    assert "leave out -n" in gansmith("sample", "digits", "--latents", "long.npz", "-n", 3).err
