@@ -247,8 +247,8 @@ def test_the_help_shows_the_values_of_the_recipe(gansmith) -> None:
     assert "--game.penalties.wgan-gp.weight X λ ≥ 0 [10.0]" in text
     assert "--lr X, --dynamics.optimizer.lr X learning rate, > 0 [7.0]" in text
     assert "--networks.blocks" not in text  # of another network
-    around = "flipped, instance_noise, packed, feature_matching, historical_averaging and semi_supervised"
-    assert f"({around}: around what is there)" in text
+    wrappers = "flipped, instance_noise, packed, feature_matching, historical_averaging, semi_supervised"
+    assert f"({wrappers} and auxiliary_classifier: around what is there)" in text
 
 
 def test_the_yaml_of_a_recipe_is_plain(gansmith) -> None:
