@@ -41,6 +41,7 @@ COMMANDS = {
     "resume": Command("train", "go on with a run exactly where it stopped"),
     "sample": Command("sample", "draw images from a run, or from a model that came along"),
     "project": Command("project", "find the latents at which a generator draws given pictures"),
+    "arithmetic": Command("arithmetic", "add and subtract what groups of pictures have: A - B + C"),
     "evaluate": Command("evaluate", "measure how close a run's samples are to its data"),
     "compare": Command("compare", "put the scores of runs side by side, and say which differences are more than noise"),
     "classify": Command("classify", "say what a run's classifier gets wrong, that was taught by a few labels"),
@@ -59,7 +60,7 @@ HELP = f"""usage: gansmith COMMAND ...
 
 Train generative adversarial networks, and never lose a run.
 
-{chr(10).join(f"  {name:<10}{command.about}" for name, command in COMMANDS.items())}
+{chr(10).join(f"  {name:<11}{command.about}" for name, command in COMMANDS.items())}
 
   gansmith train                             handwritten digits, a few minutes
   gansmith train --data FOLDER               your own pictures

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gansmith.applications.projection import Projected
     from gansmith.training.model import Model
 
-__all__ = ["project"]
+__all__ = ["project", "read_pictures"]
 
 PICTURES, STEPS = 16, 200
 COLUMNS = 8
@@ -46,7 +46,7 @@ def project(arguments: Sequence[str]) -> int:
     from gansmith.training.display import preparing, shown_here
 
     model = find_model(given)
-    names, images = _read(given.pictures, given.n, model)
+    names, images = read_pictures(given.pictures, given.n, model)
     with preparing(shown_here(None)) as progress:
         found = projected(
             model,
@@ -64,7 +64,7 @@ def project(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _read(specs: Sequence[str], most: int, model: Model) -> tuple[list[str], Tensor]:
+def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[str], Tensor]:
     """At most so many pictures (n, c, h, w) uint8 of the model's shape, and their names."""
     import torch
 
