@@ -271,6 +271,26 @@ def parzen(result: dict[str, Any]) -> str:
     )
 
 
+def arithmetic(result: dict[str, Any]) -> str:
+    found: dict[tuple[str, str], list[str]] = {}
+    counts = sorted({row["exemplars"] for row in result["table"]})
+    for row in result["table"]:
+        line = found.setdefault((row["a"], row["b"]), [f"{row['chance']:.0%}"])
+        line.append(f"{row['right']:.0%} ± {row['std']:.0%}")
+    rows = [
+        [a, f"{result['attributes'][a]['real faces']:.0%}", b, *line]
+        for (a, b), line in found.items()
+        if len(line) == len(counts) + 1
+    ]
+    head = ["A", "real faces", "B", "by chance", *(f"{count} exemplars each" for count in counts)]
+    made = source(result)
+    return (
+        "### Latent arithmetic\n\nA face with A and B, less one with B alone, plus one with neither: how often the sum "
+        "of the mean latents has A and not B, by a judge that did not pick the exemplars, over 3 seeds. The model is "
+        f"that of avatars that travels along, which was told no attribute.\n\n{table(head, rows)}\n\n{made}"
+    )
+
+
 SECTIONS = {
     "picture": picture,
     "parzen": parzen,
@@ -281,6 +301,7 @@ SECTIONS = {
     "modes_2d": modes_2d,
     "reliability": reliability,
     "doctor": doctor,
+    "arithmetic": arithmetic,
     "time_to_quality": time_to_quality,
     "loader_speed": loader,
     "kills": kills,

@@ -223,7 +223,7 @@ def test_a_progress_that_raises_leaves_no_fragment(grey_folder: Path, cache: Pat
     [
         ("digit", "did you mean 'digits'"),
         ("Fashion-MNIST", "did you mean 'fashion-mnist'"),
-        ("qwxz", "exists; give a path, or one of digits, mnist, .* and avatars$"),
+        ("qwxz", "exists; give a path, or one of digits, mnist, .* and stacked-mnist$"),
         ("./fotos", "did you mean photos"),
         ("nowhere/at/all", "has no 'nowhere'"),
         ("weights.pt", "a pickle, which is never opened"),

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from gansmith.metrics import Classifier, calibrate, digits
+from gansmith.metrics import Classifier, calibrate, digits, stacked_digits
 from gansmith.metrics.images import as_images
 
 
@@ -71,3 +71,15 @@ def test_shipped_classifier_on_the_embedded_digits(
     assert probabilities.amax(1).mean().item() == pytest.approx(right.double().mean().item(), abs=0.006)
     sure = (probabilities.amax(1) >= 0.9).double().mean().item()
     assert sure == pytest.approx(recorded["confident share (0.9)"], abs=few)
+
+
+@pytest.mark.analytic
+def test_the_probability_of_a_number_is_the_product_of_its_digits(embedded):
+    """The softmax of a sum of logits over all combinations is the product of softmaxes."""
+    images = embedded[0][::500].float() / 127.5 - 1
+    stacked = torch.cat([images[i : i + 3].view(1, 3, 28, 28) for i in range(0, 9, 3)])
+    found, one = stacked_digits().probabilities(stacked), digits().probabilities(images[:9])
+    for row, (a, b, c) in zip(found, one.view(3, 3, 10), strict=True):
+        expected = a[:, None, None] * b[None, :, None] * c[None, None, :]
+        torch.testing.assert_close(row, expected.flatten(), rtol=1e-4, atol=1e-6)  # logits are float32
+    assert stacked_digits().digest != digits().digest

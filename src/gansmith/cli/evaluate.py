@@ -74,7 +74,11 @@ def _parser() -> Parser:
         metavar="SPEC",
         help="grey28, pixels, imagenet, inception:FILE, or module:attribute of your own [grey28]",
     )
-    parser.add_argument("--classifier", metavar="SPEC", help="digits, imagenet, inception:FILE or none [digits' own]")
+    parser.add_argument(
+        "--classifier",
+        metavar="SPEC",
+        help="digits, stacked-digits, imagenet, inception:FILE or none [of digits their own]",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the page goes [RUN/evaluation]")
     parser.add_argument("--no-report", action="store_true", help="write no page")
     parser.add_argument("--json", action="store_true", help="print the scores and their protocol as JSON")
@@ -130,9 +134,12 @@ def _examined(
 
 def _classifier(given: Namespace, judged: Judged, images: ImageSet, progress: Progress) -> Classifier | None:
     """The one that was asked for; else the shipped one, where it knows what the images show."""
-    from gansmith.metrics import digits, named_classifier
+    from gansmith.data.stacked import STACKED
+    from gansmith.metrics import digits, named_classifier, stacked_digits
 
     if given.classifier is None:
+        if images.name == STACKED and judged.shape == (3, 28, 28):
+            return stacked_digits()
         return digits() if images.name in DIGITS and judged.shape == (1, 28, 28) else None
     return None if given.classifier == "none" else named_classifier(given.classifier, progress=progress)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from gansmith.data import avatars, drawn, named
+from gansmith.data import avatars, drawn, named, stacked
 from gansmith.data.archives import read_npz
 from gansmith.data.arrays import from_arrays
 from gansmith.data.build import Wanted, from_files
@@ -17,7 +18,7 @@ from gansmith.spelling import listed, nearest, path_suggestion, suggestion
 
 __all__ = ["NAMES", "open_images"]
 
-NAMES = ("digits", *named.IDX_SETS, *drawn.DRAWN, "avatars")
+NAMES = ("digits", *named.IDX_SETS, *drawn.DRAWN, "avatars", stacked.STACKED)
 PICKLES = frozenset((".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"))
 
 
@@ -35,7 +36,8 @@ def open_images(
         spec: a name (digits, mnist, mnist-test, fashion-mnist, fashion-mnist-test, avatars; mnist:DIRECTORY reads the
             idx files of that directory, mnist:50000 is its first 50,000 images and mnist:50000-60000 are the others;
             avatars:20000 draws so many, avatars:20000:mouth labels them by another attribute; counting, perspective and
-            structure, of which counting:20000:7 draws so many, of seed 7); or a path: a folder of images (its
+            structure, of which counting:20000:7 draws so many, of seed 7; stacked-mnist, of which stacked-mnist:20000:7
+            stacks so many, of seed 7); or a path: a folder of images (its
             first-level subfolders are the classes), a .npz, a .zip.
         size: (height, width) to crop and resize to. By default the common size of all images if they have one up to
             256; else a square, the largest power of two up to the median smaller side, between 16 and 256.
@@ -77,7 +79,7 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
             progress=None,
         )
     if name in drawn.DRAWN:
-        count, seed = _drawn_options(name, rest)
+        count, seed = _count_and_seed(name, rest, drawn.COUNT)
         return from_arrays(
             name,
             lambda: drawn.read_drawn(name, count, seed=seed, progress=progress),
@@ -85,6 +87,18 @@ def _open_named(name: str, rest: str, wanted: Wanted, cache: Path, progress: Pro
             wanted,
             cache=cache,
             progress=None,
+        )
+    if name == stacked.STACKED:
+        count, seed = _count_and_seed(name, rest, stacked.COUNT)
+        mnist = named.IDX_SETS["mnist"]
+        digits = partial(named.read_idx_set, mnist, directory=None, cache=cache, progress=progress)
+        return from_arrays(
+            name,
+            lambda: stacked.read_stacked(count, seed=seed, digits=digits),
+            stacked.stacked_content(count, seed, named.idx_content(mnist)),
+            wanted,
+            cache=cache,
+            progress=progress,
         )
     if name == "digits":
         if rest:
@@ -135,11 +149,11 @@ def _avatar_options(rest: str) -> tuple[int, str]:
     return int(count or avatars.COUNT), label or avatars.LABEL
 
 
-def _drawn_options(name: str, rest: str) -> tuple[int, int]:
+def _count_and_seed(name: str, rest: str, usual: int) -> tuple[int, int]:
     count, _, seed = rest.partition(":")
     if (count and not (count.isdecimal() and int(count) > 0)) or (seed and not seed.isdecimal()):
         raise ValueError(f"{name}:{rest}: write how many pictures to draw, and their seed, as in {name}:20000:7")
-    return int(count or drawn.COUNT), int(seed or 0)
+    return int(count or usual), int(seed or 0)
 
 
 def _existing(spec: str) -> Path:

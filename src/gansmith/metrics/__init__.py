@@ -4,7 +4,7 @@ Metrics take samplers and tensors. They know no network that is trained, no loss
 """
 
 from gansmith.metrics.class_score import inception_score
-from gansmith.metrics.classifier import Classifier, calibrate, digits
+from gansmith.metrics.classifier import Classifier, calibrate, digits, stacked_digits
 from gansmith.metrics.clusters import Clusters, kmeans
 from gansmith.metrics.comparison import Comparison, Entry, compare
 from gansmith.metrics.content import ContentCheck, ContentReport, content_check, content_report
@@ -135,6 +135,7 @@ __all__ = [
     "report_on",
     "share_divergence",
     "sliced_wasserstein",
+    "stacked_digits",
     "spherical",
     "total_variation",
     "two_sample_test",

@@ -11,7 +11,7 @@ from gansmith.metrics.convnet import SmallConvNet
 from gansmith.metrics.images import beside, check_shape
 from gansmith.metrics.shipped import WEIGHTS, load_weights, weights_digest
 
-__all__ = ["Classifier", "calibrate", "digits"]
+__all__ = ["Classifier", "calibrate", "digits", "stacked_digits"]
 
 
 def calibrate(logits: Tensor, labels: Tensor, *, steps: int = 60) -> float:
@@ -113,3 +113,35 @@ def digits() -> Classifier:
     network.load_state_dict(tensors)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(name="digits28", network=network, temperature=temperature, shape=(1, 28, 28))
+
+
+@cache
+def stacked_digits() -> Classifier:
+    """The classifier of `digits` in each of three colours: the 1,000 numbers that they write, red first.
+
+    The probability of a number is the product of those of its digits.
+
+    Example:
+        >>> stacked_digits().probabilities(-torch.ones(1, 3, 28, 28)).shape
+        torch.Size([1, 1000])
+    """
+    one = digits()
+    return Classifier(
+        name=f"stacked {one.name}", network=_Stacked(one.network), temperature=one.temperature, shape=(3, 28, 28)
+    )
+
+
+class _Stacked(nn.Module):
+    """Logits (n, kᶜ) of the combinations of c channels' classes: sums of the channels' logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, channels = x.shape[:2]
+        each: Tensor = self.network(x.reshape(n * channels, 1, *x.shape[2:])).view(n, channels, -1)
+        total = each[:, 0]
+        for channel in range(1, channels):
+            total = (total[:, :, None] + each[:, channel, None]).flatten(1)
+        return total

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from gansmith.addresses import resolve
-from gansmith.metrics.classifier import Classifier, digits
+from gansmith.metrics.classifier import Classifier, digits, stacked_digits
 from gansmith.metrics.features import Extractor, NetworkExtractor, grey28, pixels
 from gansmith.metrics.imagenet import SIDE, imagenet, imagenet_classifier
 from gansmith.metrics.published import inception, inception_classifier
@@ -50,7 +50,8 @@ def named_extractor(spec: str, *, allow_code: bool = False, progress: Progress |
 
 
 def named_classifier(spec: str, *, progress: Progress | None = None) -> Classifier:
-    """The classifier that a word names: "digits", "imagenet", "imagenet:96", "inception" or "inception:PATH".
+    """The classifier that a word names: "digits", "stacked-digits", "imagenet", "imagenet:96", "inception" or
+    "inception:PATH".
 
     Args:
         spec: the word.
@@ -66,11 +67,15 @@ def named_classifier(spec: str, *, progress: Progress | None = None) -> Classifi
     name, colon, rest = spec.partition(":")
     if name == "digits" and not colon:
         return digits()
+    if name == "stacked-digits" and not colon:
+        return stacked_digits()
     if name == "imagenet":
         return imagenet_classifier(side=_side(rest))
     if name == "inception":
         return inception_classifier(_path(rest), progress=progress)
-    raise ValueError(f"there is no classifier {spec!r}{suggestion(name, ('digits', 'imagenet', 'inception'))}")
+    raise ValueError(
+        f"there is no classifier {spec!r}{suggestion(name, ('digits', 'stacked-digits', 'imagenet', 'inception'))}"
+    )
 
 
 def _side(rest: str) -> int:

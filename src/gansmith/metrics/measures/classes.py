@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import final
 
 from gansmith.metrics.class_score import inception_score
-from gansmith.metrics.counts import class_counts, mode_counts, share_divergence
+from gansmith.metrics.counts import share_divergence
 from gansmith.metrics.estimate import wilson
 from gansmith.metrics.examination import Examination
 from gansmith.metrics.fidelity import Calls, relative_share
 from gansmith.metrics.score import Figure
 
 __all__ = ["ClassScore", "Classes", "Confidence"]
+
+LISTED = 100
+"""Classes whose shares are told one by one."""
 
 
 @final
@@ -22,7 +25,7 @@ class Confidence:
     """The share of samples that the classifier calls with confidence, that of real images, and that of each class.
 
     Real images are the held-out ones where there are some, and otherwise the reference. They are taken as given, so the
-    interval of the ratio is that of the share of samples.
+    interval of the ratio is that of the share of samples. Of more than 100 classes the shares are left out.
     """
 
     def __call__(self, seen: Examination) -> dict[str, Figure]:
@@ -39,6 +42,8 @@ class Confidence:
             figures[f"relative share {by}"] = Figure(
                 value=relative_share(of_samples, of_real), low=low, high=high, better="higher", interval=share.interval
             )
+        if len(of_samples.confident) > LISTED:
+            return figures
         classes = enumerate(of_samples.confident)
         return figures | {f"share of class {label} {by}": _share(of_samples, number) for label, number in classes}
 
@@ -75,17 +80,18 @@ class ClassScore:
 class Classes:
     """How many of the reference's classes samples are called, and how far the shares of all are from the reference's.
 
-    Whatever the classifier calls most probable counts, however sure it is; see `gansmith.metrics.mode_counts`.
+    Whatever the classifier calls most probable counts, however sure it is, and all samples do; see
+    `gansmith.metrics.mode_counts`.
     """
 
     def __call__(self, seen: Examination) -> dict[str, Figure]:
-        probabilities, reference = seen.samples.probabilities, seen.real.called
-        if probabilities is None or reference is None:
+        called, reference = seen.samples.called, seen.real.called
+        if called is None or reference is None:
             return {}
-        found, of, _ = mode_counts(probabilities, reference)
-        by, n = f"({seen.protocol.classifier})", len(probabilities)
+        found, of = int(((called > 0) & (reference > 0)).sum()), int((reference > 0).sum())
+        by, n = f"({seen.protocol.classifier})", int(called.sum())
         counted = Figure(value=float(found), better="higher", interval=f"of {of} in the reference")
-        divergence = share_divergence(class_counts(probabilities, reference.shape), reference)
+        divergence = share_divergence(called, reference)
         if not math.isfinite(divergence.value):  # samples of a class that the reference lacks
             return {f"classes found {by}": counted}
         low, high = divergence.interval()
