@@ -272,22 +272,23 @@ def parzen(result: dict[str, Any]) -> str:
 
 
 def arithmetic(result: dict[str, Any]) -> str:
-    found: dict[tuple[str, str], list[str]] = {}
     counts = sorted({row["exemplars"] for row in result["table"]})
-    for row in result["table"]:
-        line = found.setdefault((row["a"], row["b"]), [f"{row['chance']:.0%}"])
-        line.append(f"{row['right']:.0%} ± {row['std']:.0%}")
-    rows = [
-        [a, f"{result['attributes'][a]['real faces']:.0%}", b, *line]
-        for (a, b), line in found.items()
-        if len(line) == len(counts) + 1
-    ]
-    head = ["A", "real faces", "B", "by chance", *(f"{count} exemplars each" for count in counts)]
-    made = source(result)
+    others = list(dict.fromkeys(row["b"] for row in result["table"]))
+    found = {(row["a"], row["b"], row["exemplars"]): row for row in result["table"]}
+    rows = []
+    for a in dict.fromkeys(row["a"] for row in result["table"]):
+        line = [a, f"{result['attributes'][a]['real faces']:.0%}"]
+        for b in others:
+            cells = [found.get((a, b, count)) for count in counts]
+            right = " / ".join("–" if cell is None else f"{100 * cell['right']:.0f}" for cell in cells)
+            line.append("" if a == b else f"{right} ({100 * found[a, b, counts[0]]['chance']:.0f})")
+        rows.append(line)
+    head = ["A", "of real faces", *(f"without {b}" for b in others)]
     return (
-        "### Latent arithmetic\n\nA face with A and B, less one with B alone, plus one with neither: how often the sum "
-        "of the mean latents has A and not B, by a judge that did not pick the exemplars, over 3 seeds. The model is "
-        f"that of avatars that travels along, which was told no attribute.\n\n{table(head, rows)}\n\n{made}"
+        "### Latent arithmetic\n\nA face with A and B, less one with B alone, plus one with neither: in how many of "
+        f"100 sums of mean latents A is there and B is not, with {', '.join(map(str, counts))} exemplars in each mean, "
+        "and by chance. Judged by a network that did not pick the exemplars; means over 3 seeds. The model is that of "
+        f"avatars that travels along, which was told no attribute.\n\n{table(head, rows)}\n\n{source(result)}"
     )
 
 
