@@ -83,8 +83,7 @@ class AuxiliaryClassifier(Around):
         return replace(outcome, round=round.given(label=label, fake_label=fake_label), values=values, makers=makers)
 
     def costs(self, outcome: Outcome, of: Collection[str]) -> Costs:
-        costs = dict(self.game.costs(replace(outcome, round=outcome.round.without("label")), of))
-        round = outcome.round
+        costs, round = dict(self.game.costs(outcome, of)), outcome.round
 
         def unnamed(name: str, label: str) -> Tensor:
             return round.mean(F.cross_entropy(outcome[name], round[label], reduction="none"))
