@@ -39,7 +39,7 @@ PLAIN = gs.Recipe(
     average=gs.Averaging(half_life=0),
     held_out=0.0,
 )
-OURS = replace(gs.RECIPES["digits"], data=DATA, conditional=False, latent=100, steps=10_000, held_out=0.0)
+OURS = replace(gs.RECIPES[DATA], held_out=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ METHODS = {
         about="the same, unrolled by 5 steps of the discriminator",
         recipe=replace(PLAIN, dynamics=gs.Unrolled(optimizer=PLAIN.dynamics.optimizer, steps=5), steps=2_000),
     ),
-    "r1": Method(about="the default recipe without labels: R1, a falling rate, an average", recipe=OURS),
+    "r1": Method(about="the recipe stacked-mnist: R1, a falling rate, an average", recipe=OURS),
     "relativistic": Method(about="the same, paired relativistic with R1 and R2", recipe=_relativistic()),
 }
 

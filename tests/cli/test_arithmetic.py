@@ -35,6 +35,7 @@ def test_pictures_are_looked_for(gansmith, tmp_path):
     gansmith("sample", "digits", "--label", 4, "-n", 1, "--seed", 5, "--out", "folder")
     said = gansmith("arithmetic", "digits", "folder", "--label", 4)
     assert said.code == 0, said.err
+    assert "row 1: + folder (1, found to a PSNR of " in said.err
     # Another latent may draw the same picture; the picture it is.
     model, kept = gs.load("digits"), np.load("arithmetic/latents.npz")
     drawn = model.draw(torch.from_numpy(kept["latents"][:1]), torch.from_numpy(kept["labels"][:1]))
@@ -47,6 +48,7 @@ def test_pictures_are_looked_for(gansmith, tmp_path):
         (("1", "2"), "between '1' and '2' a + or - is missing"),
         (("1", "+", "-", "2"), "there are two signs before '-'"),
         (("1", "-"), "the last term is missing"),
+        (("4,25-8,12", "--label", "4"), "is no group: write numbers of samples as 3,17,40, and + and - with spaces"),
         (("1", "-", "nothing.npz", "--label", "4"), "holds no latents"),
         (("1",), "say with --label which one"),
     ],

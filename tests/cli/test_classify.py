@@ -61,7 +61,7 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(gansmith, run, data, t
     assert gansmith("train", "digits", "--data", data, "--out", "plain", *tiny).code == 0
     said = gansmith("classify", "plain")
     assert said.code == 2
-    assert "plain was not taught to classify; add --labels-per-class" in said.err
+    assert "plain was not taught to classify; train it with --labels-per-class 10 --no-conditional" in said.err
     said = gansmith("train", "digits", "--data", data, "--labels-per-class", 2, *tiny)
     assert said.code == 2
     assert "a conditional recipe tells them all: add --no-conditional" in said.err

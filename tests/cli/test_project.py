@@ -47,5 +47,32 @@ def test_mistakes_are_told_in_a_sentence(gansmith, search):
     np.savez("other.npz", images=np.zeros((2, 3)))
     assert "holds no latents" in gansmith("sample", "digits", "--latents", "other.npz").err
     np.savez("long.npz", latents=np.zeros((2, 5)))
-    assert "this generator takes (n, 64)" in gansmith("sample", "digits", "--latents", "long.npz").err
+    assert "this generator takes (n, 64)" in gansmith("sample", "digits", "--latents", "long.npz", "--label", 3).err
     assert "leave out -n" in gansmith("sample", "digits", "--latents", "long.npz", "-n", 3).err
+    Path("notes.txt").write_text("nothing")
+    assert "notes.txt is no picture, by its name" in gansmith("project", "digits", "notes.txt").err
+
+
+def test_latents_that_say_nothing_to_a_model_are_not_drawn_in_silence(gansmith, search):
+    Image.new("L", (28, 28), 90).save("grey.png")
+    assert gansmith("project", "digits", "grey.png", *search).code == 0
+    said = gansmith("sample", "fashion", "--latents", "projected/latents.npz", "--out", "a.png")
+    assert said.code == 0
+    assert "note: these latents are of another model (digits, step" in said.err
+    np.savez("plain.npz", latents=np.zeros((2, 64)))
+    assert "says no classes, and digits draws some: add --label L" in (
+        gansmith("sample", "digits", "--latents", "plain.npz").err
+    )
+    assert gansmith("sample", "digits", "--latents", "plain.npz", "--label", 3).code == 0
+    np.savez("bad.npz", latents=np.full((2, 64), np.nan))
+    assert "not finite numbers" in gansmith("sample", "digits", "--latents", "bad.npz", "--label", 3).err
+    np.savez("odd.npz", latents=np.zeros((3, 64)), labels=np.zeros(2, np.int64))
+    assert "holds 3 latents and labels of shape (2,); give one each" in (
+        gansmith("sample", "digits", "--latents", "odd.npz").err
+    )
+
+
+def test_it_says_how_many_pictures_are_left(gansmith, search):
+    gansmith("sample", "digits", "--label", 1, "-n", 3, "--out", "some")
+    said = gansmith("project", "digits", "some", "-n", 2, *search)
+    assert "the first 2 of 3 pictures; -n takes more" in said.err

@@ -10,7 +10,6 @@ from gansmith.networks.conditional import Concatenation
 SPECS = [
     MLP(width=8, depth=1),
     DCGAN(width=4, max_width=8),
-    DCGAN(width=4, max_width=8, labels="concatenation"),
     Residual(width=8, max_width=8),
 ]
 
@@ -85,3 +84,16 @@ def test_counts_are_checked() -> None:
         MLP().generator((2,), latent=0)
     with pytest.raises(ValueError, match="classes is -1"):
         MLP().discriminator((2,), classes=-1)
+
+
+def test_a_concatenated_label_matters_and_must_be_there() -> None:
+    torch.manual_seed(0)
+    spec = DCGAN(width=4, max_width=8, discriminator_norm="none", labels="concatenation")
+    d, x = spec.discriminator((1, 16, 16), classes=3), torch.randn(2, 1, 16, 16)
+    assert not torch.equal(d(x, torch.zeros(2).long()), d(x, torch.ones(2).long()))
+    with pytest.raises(ValueError, match="built for 3 classes: pass label"):
+        d(x)
+    with pytest.raises(ValueError, match="labels is 'concatenation', and this discriminator is told no labels"):
+        spec.discriminator((1, 16, 16))
+    with pytest.raises(ValueError, match="labels is 'both'; it must be one of projection, concatenation"):
+        DCGAN(labels="both")  # type: ignore[arg-type]

@@ -50,6 +50,12 @@ def test_the_discriminator_has_a_head_for_the_score_and_one_for_the_classes():
 
 
 def test_what_cannot_be_named_is_refused():
+    plain = from_array(np.zeros((40, 16, 16), np.uint8), name="plain")
+    with pytest.raises(ValueError, match="names labels, and plain has none; use class subfolders"):
+        Session.start(settled(replace(RECIPE, conditional=False)), plain, DeviceEngine())
+    twice = replace(RECIPE, networks=replace(RECIPE.networks, labels="concatenation"))
+    with pytest.raises(ValueError, match="labels is 'concatenation', and this discriminator is told no labels"):
+        started(twice)
     with pytest.raises(ValueError, match="names the labels that both players know: add --conditional"):
         started(replace(RECIPE, conditional=False))
     with pytest.raises(ValueError, match="names all labels: leave it out, or --labels-per-class"):

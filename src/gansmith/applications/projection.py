@@ -94,6 +94,8 @@ def project(
         seen = model.draw(latents, mine) if drawn is None else drawn
         nearest = _unlike(seen, image).topk(STARTS, largest=False).indices
         found.append(_descended(model, image, latents[nearest], None if mine is None else mine[nearest], steps, lr))
+    if progress is not None:
+        progress(len(images), len(images))
     z, errors = torch.stack([z for z, _, _ in found]), torch.stack([error for _, _, error in found])
     named = [label for _, label, _ in found if label is not None]
     y = torch.stack(named) if named else None

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gansmith.cli.models import add_model, find_model
 from gansmith.cli.parser import Parser, whole
@@ -28,7 +28,7 @@ MOST = 64
 
 ABOUT = """Add and subtract what pictures have: the mean latents of groups of samples or of pictures.
 
-  gansmith arithmetic RUN 3,17,40 - 5,8,21 + 2,9,30    numbers of samples in their grid, from 0, row by row
+  gansmith arithmetic RUN 3,17,40 - 5,8,21 + 2,9,30    numbers of samples in their grid, from 0
   gansmith arithmetic RUN men-with-glasses/ - men/ + women/
   gansmith arithmetic RUN with.npz - without.npz + others.npz    latents that gansmith project wrote
 
@@ -45,10 +45,10 @@ def arithmetic(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="of the samples that numbers mean [0]")
     parser.add_argument("--out", default="arithmetic", metavar="DIR", help="where to [arithmetic]")
     given = parser.read(arguments)
+    signed = _signed(given.terms)
     out = Path(given.out).expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} holds something already; give a new or an empty folder with --out")
-    signed = _signed(given.terms)
     import torch
 
     from gansmith.applications.arithmetic import around, combined
@@ -59,15 +59,16 @@ def arithmetic(arguments: Sequence[str]) -> int:
     if model.classes and given.label is None:
         raise ValueError(f"{given.run} draws classes: say with --label which one the figure is to show")
     with preparing(shown_here(None)) as progress:
-        terms = [(sign, _latents(term, given, model, progress)) for sign, term in signed]
+        groups = [_group(term, given, model, progress) for _, term in signed]
+    terms = [(sign, group.latents) for (sign, _), group in zip(signed, groups, strict=True)]
     found = around(combined(terms), COLUMNS, noise=model.recipe.noise)
-    rows = [_row(latents, given, model) for _, latents in terms]
+    rows = [_row(group, given, model) for group in groups]
     out.mkdir(parents=True, exist_ok=True)
     save_grid(torch.cat([*rows, _drawn(found, given, model)]), out / "figure.png", columns=COLUMNS)
-    save_latents(found, model.labels(COLUMNS, labels=given.label), out / "latents.npz")
-    for number, ((sign, term), (_, latents)) in enumerate(zip(signed, terms, strict=True), 1):
-        print(f"row {number}: {'+' if sign > 0 else '-'} {term} ({len(latents)}), last their mean", file=sys.stderr)
-    print(f"row {len(terms) + 1}: the sum, then with noise of ±0.25 around it", file=sys.stderr)
+    save_latents(found, model.labels(COLUMNS, labels=given.label), out / "latents.npz", of=model.identity)
+    for number, ((sign, term), group) in enumerate(zip(signed, groups, strict=True), 1):
+        print(f"row {number}: {'+' if sign > 0 else '-'} {term} ({group.said()}), last their mean", file=sys.stderr)
+    print(f"row {len(groups) + 1}: the sum, then with noise of ±0.25 around it", file=sys.stderr)
     print(out)
     return 0
 
@@ -91,30 +92,52 @@ def _signed(words: Sequence[str]) -> list[tuple[int, str]]:
     return found
 
 
-def _latents(term: str, given: Namespace, model: Model, progress: Progress) -> Tensor:
-    """The latents (k, d) that a term means."""
-    from gansmith.applications.projection import project
+class _Group(NamedTuple):
+    """What a term means: latents (k, d), pictures (k, c, h, w) to show for them, and what is to be said of them."""
+
+    latents: Tensor
+    pictures: Tensor | None = None
+    about: str = ""
+
+    def said(self) -> str:
+        count = len(self.latents)
+        few = f", the first {COLUMNS - 1} shown" if count >= COLUMNS else ""
+        return f"{count}{few}{self.about}"
+
+
+def _group(term: str, given: Namespace, model: Model, progress: Progress) -> _Group:
+    from gansmith.applications.projection import project, psnr
     from gansmith.training.pictures import read_latents
 
     if re.fullmatch(r"\d+(,\d+)*", term):
         numbers = [int(number) for number in term.split(",")]
-        return model.noise(max(numbers) + 1, seed=given.seed)[0][numbers]
+        return _Group(model.noise(max(numbers) + 1, seed=given.seed)[0][numbers])
+    if re.fullmatch(r"[\d\s,.+-]+", term) and not Path(term).exists():
+        raise ValueError(
+            f"{term!r} is no group: write numbers of samples as 3,17,40, and + and - with spaces around them"
+        )
     if Path(term).suffix.lower() == ".npz":
-        return read_latents(term)[0]
-    _, images = read_pictures([term], MOST, model)
+        latents, _, of = read_latents(term)
+        if of and of != model.identity:
+            print(f"note: {term} is of another model ({of}), and means nothing to this one", file=sys.stderr)
+        return _Group(latents)
+    _, images, left = read_pictures([term], MOST, model)
     show = f"looking for the latents of {term}"
     found = project(model, images, labels=given.label, progress=lambda done, of: progress(show, done, of))
-    return found.latents
+    more = f" of {len(images) + left:,}" if left else ""
+    return _Group(
+        found.latents, images.float() / 127.5 - 1, f"{more}, found to a PSNR of {psnr(found.errors.mean()):.1f} dB"
+    )
 
 
 def _drawn(latents: Tensor, given: Namespace, model: Model) -> Tensor:
     return model.draw(latents, model.labels(len(latents), labels=given.label))
 
 
-def _row(latents: Tensor, given: Namespace, model: Model) -> Tensor:
+def _row(group: _Group, given: Namespace, model: Model) -> Tensor:
     """A term's first pictures, grey where there are no more, and what its mean draws."""
     import torch
 
-    shown = _drawn(latents[: COLUMNS - 1], given, model)
+    shown = (_drawn(group.latents, given, model) if group.pictures is None else group.pictures)[: COLUMNS - 1]
     empty = shown.new_zeros(COLUMNS - 1 - len(shown), *shown.shape[1:])
-    return torch.cat((shown, empty, _drawn(latents.mean(0, keepdim=True), given, model)))
+    return torch.cat((shown, empty, _drawn(group.latents.mean(0, keepdim=True), given, model)))

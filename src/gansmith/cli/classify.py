@@ -43,7 +43,9 @@ def classify(arguments: Sequence[str]) -> int:
 
     model = find_model(given)
     if model.classifier is None:
-        raise ValueError(f"{given.run} was not taught to classify; add --labels-per-class 10 when you train")
+        raise ValueError(
+            f"{given.run} was not taught to classify; train it with --labels-per-class 10 --no-conditional"
+        )
     channels, height, width = model.shape
     with preparing(shown_here(None)) as progress:
         images = open_images(
@@ -60,6 +62,8 @@ def classify(arguments: Sequence[str]) -> int:
     if answers is not None:
         report |= _compared(answers[rows], found.argmax(1), model)
     print(json.dumps(report, indent=2, ensure_ascii=False) if given.json else "\n".join(_lines(report)))
+    if given.out is not None and not given.json:
+        print(Path(given.out).expanduser())
     return 0
 
 

@@ -138,7 +138,7 @@ def _classifier(given: Namespace, judged: Judged, images: ImageSet, progress: Pr
     from gansmith.metrics import digits, named_classifier, stacked_digits
 
     if given.classifier is None:
-        if images.name == STACKED and judged.shape == (3, 28, 28):
+        if images.name == STACKED and judged.shape[0] == 3:
             return stacked_digits()
         return digits() if images.name in DIGITS and judged.shape == (1, 28, 28) else None
     return None if given.classifier == "none" else named_classifier(given.classifier, progress=progress)

@@ -46,7 +46,9 @@ def project(arguments: Sequence[str]) -> int:
     from gansmith.training.display import preparing, shown_here
 
     model = find_model(given)
-    names, images = read_pictures(given.pictures, given.n, model)
+    names, images, left = read_pictures(given.pictures, given.n, model)
+    if left:
+        print(f"the first {len(names)} of {len(names) + left:,} pictures; -n takes more", file=sys.stderr)
     with preparing(shown_here(None)) as progress:
         found = projected(
             model,
@@ -57,15 +59,15 @@ def project(arguments: Sequence[str]) -> int:
             progress=lambda done, of: progress("looking for latents", done, of),
         )
     out.mkdir(parents=True, exist_ok=True)
-    _write(found, images, out)
+    _write(found, images, model, out)
     for line in _lines(names, found, model):
         print(line, file=sys.stderr)
     print(out)
     return 0
 
 
-def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[str], Tensor]:
-    """At most so many pictures (n, c, h, w) uint8 of the model's shape, and their names."""
+def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[str], Tensor, int]:
+    """The names of at most so many pictures, they (n, c, h, w) uint8 in the model's shape, and how many are left."""
     import torch
 
     from gansmith.data import open_images
@@ -74,6 +76,7 @@ def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[s
     channels, height, width = model.shape
     names: list[str] = []
     found: list[Tensor] = []
+    count = 0
     for spec in specs:
         path = Path(spec).expanduser()
         if path.suffix.lower() in SUFFIXES:
@@ -84,14 +87,18 @@ def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[s
                 raise ValueError(f"{path} cannot be read as a picture: {error}") from error
             found.append(torch.tensor(pixels).permute(2, 0, 1)[None])
             names.append(path.name)
+            count += 1
+        elif path.is_file() and path.suffix.lower() not in (".npz", ".zip"):
+            raise ValueError(f"{path} is no picture, by its name: give image files, folders, .npz or .zip")
         else:
-            images = open_images(spec, size=(height, width), channels=channels).pixels()[:most]
-            found.append(images)
-            names += [f"{spec}[{i}]" for i in range(len(images))]
-    return names[:most], torch.cat(found)[:most].contiguous()
+            images = open_images(spec, size=(height, width), channels=channels).pixels()
+            found.append(images[:most])
+            names += [f"{spec}[{i}]" for i in range(len(images[:most]))]
+            count += len(images)
+    return names[:most], torch.cat(found)[:most].contiguous(), count - len(names[:most])
 
 
-def _write(found: Projected, images: Tensor, out: Path) -> None:
+def _write(found: Projected, images: Tensor, model: Model, out: Path) -> None:
     """The grid and the latents."""
     import torch
 
@@ -99,7 +106,7 @@ def _write(found: Projected, images: Tensor, out: Path) -> None:
 
     pairs = torch.stack((images.float() / 127.5 - 1, found.images), 1).flatten(0, 1)
     save_grid(pairs, out / "pictures.png", columns=min(COLUMNS, len(pairs)))
-    save_latents(found.latents, found.labels, out / "latents.npz")
+    save_latents(found.latents, found.labels, out / "latents.npz", of=model.identity)
 
 
 def _lines(names: Sequence[str], found: Projected, model: Model) -> list[str]:

@@ -35,7 +35,7 @@ def sample(arguments: Sequence[str]) -> int:
         metavar="N",
         help=f"how many images [{GRID}, or {ROWS} of each class], or walks [{WALKS}]",
     )
-    parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="decides which images [0]")
+    parser.add_argument("--seed", type=whole(), metavar="S", help="decides which images [0]")
     parser.add_argument("--label", metavar="L", help="draw only this class, by name or number")
     parser.add_argument("--latents", metavar="FILE.npz", help="draw at these, as gansmith project wrote them")
     parser.add_argument("--out", metavar="WHERE", help=f"{FORMATS} [samples.png]")
@@ -44,27 +44,40 @@ def sample(arguments: Sequence[str]) -> int:
     given = parser.read(arguments)
     if given.frames is not None and not given.interpolate:
         raise ValueError("--frames is the length of a walk; add --interpolate, or say with -n how many images")
-    if given.latents is not None and (given.interpolate or given.n is not None):
-        raise ValueError("--latents says what is drawn; leave out -n and --interpolate")
+    if given.latents is not None and (given.interpolate or given.n is not None or given.seed is not None):
+        raise ValueError("--latents says what is drawn; leave out -n, --seed and --interpolate")
+    given.seed = given.seed or 0
     out = Path(given.out or ("walk.png" if given.interpolate else "samples.png")).expanduser()
     _check(out, given.interpolate)
-    from gansmith.training.pictures import read_latents
-
     model = find_model(given)
     out.parent.mkdir(parents=True, exist_ok=True)
     if given.interpolate:
         walks = model.interpolate(given.n or WALKS, given.frames or FRAMES, seed=given.seed, labels=given.label)
         _write_walks(walks, out)
     elif given.latents is not None:
-        latents, labels = read_latents(existing(given.latents, "file"))
-        if given.label is not None:
-            labels = model.labels(len(latents), labels=given.label)
+        latents, labels = _saved(given, model)
         _write_images(model.draw(latents, labels), labels, out)
     else:
         _write(model, given, out)
         print(f"uncurated: every sample of seed {given.seed} in its order, none left out", file=sys.stderr)
     print(out)
     return 0
+
+
+def _saved(given: Namespace, model: Model) -> tuple[Tensor, Tensor | None]:
+    """The latents of the file, and the labels to draw there."""
+    from gansmith.training.pictures import read_latents
+
+    latents, labels, of = read_latents(existing(given.latents, "file"))
+    if of and of != model.identity:
+        print(f"note: these latents are of another model ({of}), and mean nothing to this one", file=sys.stderr)
+    if given.label is not None:
+        labels = model.labels(len(latents), labels=given.label)
+    if model.classes and labels is None:
+        raise ValueError(f"{given.latents} says no classes, and {given.run} draws some: add --label L")
+    if labels is not None and not model.classes:
+        raise ValueError(f"{given.latents} is of a model with classes, and {given.run} draws none")
+    return latents, labels
 
 
 def _check(out: Path, walk: bool) -> None:

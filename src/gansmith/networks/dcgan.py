@@ -55,7 +55,8 @@ class DCGAN:
         bias: biases where no batch norm follows.
         embedding: length of a label's embedding in the generator.
         labels: how the discriminator is told the label, where it is: by "projection" of its features (Miyato & Koyama
-            2018), or by "concatenation" with them before a joint layer (Mirza & Osindero 2014).
+            2018), or by "concatenation" with them before a joint layer (Mirza & Osindero 2014), which is refused where
+            it is not told.
 
     Raises:
         ValueError: A field is out of range; on building, an image size that cannot be halved (the message names one
@@ -133,7 +134,12 @@ class DCGAN:
         he = self.discriminator_init == "he"
         body = nn.Sequential(*layers).apply(_keep_size if he else _initialise)
         head: Projection | Concatenation
-        if classes and self.labels == "concatenation":
+        if self.labels == "concatenation" and not classes:
+            raise ValueError(
+                "DCGAN labels is 'concatenation', and this discriminator is told no labels; leave it out, or give it "
+                "classes"
+            )
+        if self.labels == "concatenation":
             head = Concatenation(features, classes=classes, embedding=self.embedding, bias=self.bias)
         else:
             head = Projection(features, classes=classes, std=1 / math.sqrt(features) if he else STD, bias=self.bias)

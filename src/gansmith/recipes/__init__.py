@@ -1,6 +1,6 @@
 """Named experiments, as values: take one, or change it with ``dataclasses.replace``."""
 
-from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS
+from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS, STACKED
 from gansmith.recipes.names import RECIPES, get, suited
 from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 
@@ -15,6 +15,7 @@ __all__ = [
     "R3GAN",
     "RADFORD",
     "RECIPES",
+    "STACKED",
     "WGAN_GP",
     "get",
     "suited",

@@ -9,7 +9,7 @@ from gansmith.games import R1, AdversarialGame, NonSaturating
 from gansmith.networks import DCGAN
 from gansmith.training.recipe import Augmentation, Averaging, Recipe
 
-__all__ = ["AVATARS", "DIGITS", "DRAWN", "FASHION", "PHOTOS"]
+__all__ = ["AVATARS", "DIGITS", "DRAWN", "FASHION", "PHOTOS", "STACKED"]
 
 DIGITS = Recipe(
     name="digits",
@@ -48,6 +48,16 @@ DRAWN = replace(
     data="counting",
     conditional=False,
     steps=4000,
+)
+
+STACKED = replace(
+    DIGITS,
+    name="stacked-mnist",
+    about="Three digits in the colours of a picture, 28 px: a thousand modes to find, without labels.",
+    data="stacked-mnist",
+    conditional=False,
+    latent=100,
+    steps=20_000,
 )
 
 AVATARS = Recipe(

@@ -104,6 +104,11 @@ class Model:
         )
 
     @property
+    def identity(self) -> str:
+        """A short name: the data and the step."""
+        return f"{self.data or self.recipe.name}, step {self.step}"
+
+    @property
     def averaged(self) -> bool:
         """Whether the weights are a moving average, or else those of the last step."""
         return self.recipe.average.half_life > 0

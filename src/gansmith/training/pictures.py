@@ -155,9 +155,12 @@ def save_npz(images: Tensor, labels: Tensor | None, path: Path | str) -> Path:
     return write_atomically(Path(path), out.getvalue())
 
 
-def save_latents(latents: Tensor, labels: Tensor | None, path: Path | str) -> Path:
-    """Write the arrays ``latents`` (n, d) and, if given, ``labels`` (n,) int64, which `read_latents` reads back."""
-    arrays: dict[str, npt.NDArray[np.generic]] = {"latents": latents.detach().cpu().float().numpy()}
+def save_latents(latents: Tensor, labels: Tensor | None, path: Path | str, *, of: str = "") -> Path:
+    """Write the arrays ``latents`` (n, d), ``labels`` (n,) int64 if given, and ``of``, the model that they belong to.
+
+    `read_latents` reads them back.
+    """
+    arrays: dict[str, npt.NDArray[np.generic]] = {"latents": latents.detach().cpu().float().numpy(), "of": np.array(of)}
     if labels is not None:
         arrays["labels"] = labels.detach().cpu().to(torch.int64).numpy()
     out = io.BytesIO()
@@ -165,8 +168,8 @@ def save_latents(latents: Tensor, labels: Tensor | None, path: Path | str) -> Pa
     return write_atomically(Path(path), out.getvalue())
 
 
-def read_latents(path: Path | str) -> tuple[Tensor, Tensor | None]:
-    """The latents (n, d) and the labels (n,) int64, if there are any, that `save_latents` wrote.
+def read_latents(path: Path | str) -> tuple[Tensor, Tensor | None, str]:
+    """The latents (n, d), the labels (n,) int64, if there are any, and the model, if it is known, of `save_latents`.
 
     Raises:
         ValueError: the file is another one.
@@ -175,11 +178,18 @@ def read_latents(path: Path | str) -> tuple[Tensor, Tensor | None]:
         with np.load(Path(path), allow_pickle=False) as file:
             latents = torch.from_numpy(file["latents"].astype(np.float32))
             labels = torch.from_numpy(file["labels"].astype(np.int64)) if "labels" in file else None
+            of = str(file["of"]) if "of" in file else ""
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} holds no latents: it must be a .npz with the array 'latents' (n, d)") from error
-    if latents.ndim != 2 or (labels is not None and labels.shape != latents.shape[:1]):
-        raise ValueError(f"{path} holds latents of shape {tuple(latents.shape)}; they must be (n, d), with n labels")
-    return latents, labels
+    if latents.ndim != 2 or not len(latents):
+        raise ValueError(f"{path} holds latents of shape {tuple(latents.shape)}; they must be (n, d) with n at least 1")
+    if labels is not None and labels.shape != latents.shape[:1]:
+        raise ValueError(
+            f"{path} holds {len(latents)} latents and labels of shape {tuple(labels.shape)}; give one each"
+        )
+    if not bool(latents.isfinite().all()):
+        raise ValueError(f"{path} holds latents that are not finite numbers")
+    return latents, labels, of
 
 
 def _showable(pixels: Pixels) -> Pixels:

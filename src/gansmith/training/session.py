@@ -217,6 +217,8 @@ def _check_classifiable(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]
     if names_labels(recipe.game):
         if recipe.labels_per_class:
             raise ValueError("an auxiliary classifier names all labels: leave it out, or --labels-per-class")
+        if images.labels is None:
+            raise ValueError(f"an auxiliary classifier names labels, and {images.name} has none; use class subfolders")
         if not recipe.conditional:
             raise ValueError("an auxiliary classifier names the labels that both players know: add --conditional")
     if shown != images.shape:
