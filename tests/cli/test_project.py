@@ -50,7 +50,7 @@ def test_mistakes_are_told_in_a_sentence(gansmith, search):
     assert "this generator takes (n, 64)" in gansmith("sample", "digits", "--latents", "long.npz", "--label", 3).err
     assert "leave out -n" in gansmith("sample", "digits", "--latents", "long.npz", "-n", 3).err
     Path("notes.txt").write_text("nothing")
-    assert "notes.txt is no picture, by its name" in gansmith("project", "digits", "notes.txt").err
+    assert "notes.txt is no picture, by its name" in gansmith("project", "digits", "notes.txt", "--out", "x").err
 
 
 def test_latents_that_say_nothing_to_a_model_are_not_drawn_in_silence(gansmith, search):
