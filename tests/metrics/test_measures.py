@@ -356,8 +356,9 @@ def test_where_no_two_are_the_same_the_support_has_a_lower_bound_and_no_upper_on
     spread = torch.arange(50.0).view(-1, 1) * 100
     figure = measures.Support()(examined(spread, normal(100, 1, seed=0)))["support by birthdays (pixels)"]
     assert figure.interval.startswith("a lower bound")
-    assert (figure.low, figure.high) == (None, None)
+    assert (figure.low, figure.high) == (figure.value, None)
     assert 1 < figure.value < math.comb(50, 2)
+    assert str(figure).startswith("at least ")
 
 
 def test_the_diversity_is_that_of_pairs_of_one_class(embedded: tuple[torch.Tensor, torch.Tensor]) -> None:

@@ -118,13 +118,14 @@ def test_the_card_tells_what_one_must_know(folder: Path) -> None:
 def test_a_measurement_of_the_run_is_told_with_its_protocol(copied: Path, tmp_path: Path) -> None:
     sure = {"value": 0.51234, "low": 0.5, "high": 0.52, "better": "higher"}
     scores = {"recall | (grey28)": sure, "classes found": {**sure, "value": 10.0, "low": None}, "of old": 0.25}
+    scores["support"] = {**sure, "value": 700.0, "low": 700.0, "high": None}
     report = {"scores": scores, "protocol": {"samples": 10000, "classifier": None}}
     report["step"] = load(copied).step
     (copied / "evaluation.json").write_text(json.dumps(report))
     folder = load(copied).save_pretrained(tmp_path / "measured")
     text = (folder / CARD).read_text()
     assert r"| recall \| (grey28) | 0.5123 (0.5 to 0.52) |" in text
-    assert "| classes found | 10 |\n| of old | 0.25 |" in text
+    assert "| classes found | 10 |\n| of old | 0.25 |\n| support | at least 700 |" in text
     assert "samples 10000." in text
     assert "None was given" in text
     assert load(folder).evaluation == report

@@ -76,7 +76,7 @@ class Figure:
     Args:
         value: what was measured.
         low: lower end of the interval; None where no interval is known.
-        high: upper end.
+        high: upper end; None with a lower end, that of the value itself, where no more than a lower bound is known.
         better: "lower" or "higher", or empty where neither is better.
         interval: how the interval came about.
         measure: what measured it, with its settings.
@@ -91,7 +91,8 @@ class Figure:
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
-            return f"{self.value:,.0f}" if float(self.value).is_integer() else _short(self.value)
+            found = f"{self.value:,.0f}" if float(self.value).is_integer() else _short(self.value)
+            return found if self.low is None else f"at least {found}"
         return f"{_short(self.value)}  [{_short(self.low)}, {_short(self.high)}]"
 
 

@@ -147,8 +147,10 @@ def _figure(found: float | Mapping[str, Any]) -> str:
     """A score as the evaluation wrote it: a mapping, or a bare value from before there were intervals."""
     if not isinstance(found, Mapping):
         return f"{found:.4g}"
-    text = f"{found['value']:.4g}"
-    return text if found.get("low") is None else f"{text} ({found['low']:.4g} to {found['high']:.4g})"
+    text, low, high = f"{found['value']:.4g}", found.get("low"), found.get("high")
+    if low is None:
+        return text
+    return f"at least {text}" if high is None else f"{text} ({low:.4g} to {high:.4g})"
 
 
 def _limits(model: Model) -> str:

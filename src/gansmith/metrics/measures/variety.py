@@ -70,5 +70,5 @@ class Support:
         name, of = f"support by birthdays ({seen.protocol.extractor})", f"{len(fake):,} samples nearer than {near:.4g}"
         low, high = found.support_interval
         if math.isinf(found.support):
-            return {name: Figure(value=low, interval=f"a lower bound: no two of {of}")}
+            return {name: Figure(value=low, low=low, interval=f"a lower bound: no two of {of}")}
         return {name: Figure(value=found.support, low=low, high=high, interval=f"normal for its logarithm, {of}")}
