@@ -129,7 +129,7 @@ def best(scale: float) -> Method:
 METHODS: dict[str, Method] = {
     "gan": Method(about="non-saturating, simultaneous", game=still(GAN)),
     "unrolled": Method(
-        about="the same, unrolled by 5 steps, which cost as much as ten",
+        about="the same, unrolled by 5 steps",
         game=still(GAN),
         dynamics=gs.Unrolled(optimizer=ADAM, steps=5),
         steps=(5_000,),

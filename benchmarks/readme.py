@@ -33,6 +33,11 @@ def source(result: dict[str, Any]) -> str:
     return f"`{result['command']}` · {machine['processor']}, {machine['cores']} cores, torch {machine['torch']}"
 
 
+def collected(command: str) -> str:
+    """The same of runs that were added to a file one by one: the last one says nothing of the others."""
+    return f"`{command}` · runs added one by one, on more than one machine of 2 cores"
+
+
 def mean_std(values: list[float], digits: int = 2) -> str:
     mean = sum(values) / len(values)
     std = (sum((v - mean) ** 2 for v in values) / max(1, len(values) - 1)) ** 0.5
@@ -184,8 +189,7 @@ def modes_2d(result: dict[str, Any]) -> str:
                 ]
             )
     head = ["data", "method", "seeds", "steps", "modes", "high quality", "weights", "spreads", "published at 400,000"]
-    # Runs are added to the file one by one, so that the command of the last says nothing of the others.
-    made = source({**result, "command": "python benchmarks/modes_2d.py --methods METHOD --data DATA"})
+    made = collected("python benchmarks/modes_2d.py --methods METHOD --data DATA")
     return (
         "### Mode collapse\n\nModes found and share of samples within 3σ of one, in 2,500 samples, means over seeds; "
         "the extremes of each mode's weight and spread over the data's, in 50,000 samples, over seeds. Published: Lin "
@@ -210,7 +214,7 @@ def reliability(result: dict[str, Any]) -> str:
             ]
         )
     head = ["part", "loop", "steps", "end well", "nothing missing", "score over the best seed's", "score"]
-    made = source({**result, "command": "python benchmarks/reliability.py"})
+    made = collected("python benchmarks/reliability.py")
     textbook = any(row["method"] == "textbook" for row in result["table"])
     who = "The default recipe and the textbook loop" if textbook else "The default recipe"
     spread = any(row["part"] == "spread" for row in result["table"])

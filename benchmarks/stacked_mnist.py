@@ -88,18 +88,17 @@ def judged(sampler: Any, seed: int) -> dict[str, Any]:
     """How many modes there are among the samples, and how far their shares are from those of the training pictures."""
     import torch
 
-    from gansmith.metrics import Images, draw, share_divergence, stacked_digits
+    from gansmith.metrics import class_counts, share_divergence, stacked_digits
+    from gansmith.metrics.counts import found_modes
+    from gansmith.metrics.sampling import batches
 
-    labels = gs.open_images(DATA).labels
-    reference = torch.bincount(torch.tensor(labels), minlength=1000)
-    source = Images(sampler) if isinstance(sampler, torch.Tensor) else sampler
-    parts = sampler.split(500) if isinstance(sampler, torch.Tensor) else draw(source, SAMPLES, seed=seed)
-    called = torch.zeros(1000, dtype=torch.long)
-    for part in parts:
-        scaled = part.float() / 127.5 - 1 if part.dtype == torch.uint8 else part
-        called += torch.bincount(stacked_digits().probabilities(scaled).argmax(1), minlength=1000)
+    reference = class_counts(torch.tensor(gs.open_images(DATA).labels), [1000])
+    called = torch.zeros_like(reference)
+    for images in batches(sampler, n=SAMPLES, seed=seed):
+        called += class_counts(stacked_digits().probabilities(images), [1000])
+    modes, _ = found_modes(called, reference)
     kl, error = share_divergence(called, reference)
-    return {"modes": int((called > 0).sum()), "kl": round(kl, 4), "kl_error": round(error, 4)}
+    return {"modes": modes, "kl": round(kl, 4), "kl_error": round(error, 4)}
 
 
 def run(job: Job) -> dict[str, Any]:

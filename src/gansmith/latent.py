@@ -8,7 +8,10 @@ from typing import Literal
 
 from torch import Tensor
 
-__all__ = ["Noise", "of_noise"]
+__all__ = ["EDGE", "Noise", "of_noise"]
+
+EDGE = math.sqrt(3)
+"""Half the side of the cube of uniform noise, whose variance is then 1."""
 
 Noise = Literal["normal", "uniform"]
 
@@ -26,4 +29,4 @@ def of_noise(kind: Noise, normal: Callable[[], Tensor], uniform: Callable[[], Te
         >>> of_noise("uniform", torch.empty, lambda: torch.tensor([0.0, 0.5])).tolist()
         [-1.7320507764816284, 0.0]
     """
-    return normal() if kind == "normal" else (2 * uniform() - 1) * math.sqrt(3)
+    return normal() if kind == "normal" else (2 * uniform() - 1) * EDGE

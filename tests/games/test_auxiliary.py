@@ -46,7 +46,7 @@ def round():
 
 @pytest.mark.analytic
 def test_the_costs_are_those_of_the_paper(players, round):
-    # Odena et al. 2017, sect. 4: L_C is the log-likelihood of the right class of real and of generated samples. The
+    # Odena et al. 2017: L_C is the log-likelihood of the right class of real and of generated samples. The
     # discriminator maximises L_S + L_C, the generator L_C − L_S; L_S is the game inside, played without labels.
     D, (label, fake_label) = players["discriminator"], (round["label"], round["fake_label"])
     fake = players["generator"](round["latent"], fake_label)

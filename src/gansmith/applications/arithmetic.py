@@ -1,14 +1,13 @@
-"""Sums and differences of latents: a face with glasses, less one without, and a third with them."""
+"""Sums and differences of latents: what one face has and another lacks, given to a third."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from gansmith.latent import Noise
+from gansmith.latent import EDGE, Noise
 from gansmith.types import key_seed
 
 __all__ = ["around", "combined"]
@@ -62,4 +61,4 @@ def around(latent: Tensor, n: int, *, noise: Noise = "normal", spread: float = S
     generator = torch.Generator().manual_seed(key_seed("around", seed))
     moved = latent + spread * (2 * torch.rand(n, len(latent), generator=generator) - 1)
     moved[0] = latent
-    return moved if noise == "normal" else moved.clamp(-math.sqrt(3), math.sqrt(3))
+    return moved if noise == "normal" else moved.clamp(-EDGE, EDGE)

@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gansmith.latent import EDGE, Noise
+from gansmith.metrics.images import as_images
+
 if TYPE_CHECKING:
     from gansmith.training.model import Labels, Model
 
 __all__ = ["Projected", "project", "psnr"]
 
 CANDIDATES, STARTS, LEVELS = 1024, 8, 3
-BATCH = 256
 
 
 class Projected(NamedTuple):
@@ -45,7 +47,7 @@ def project(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Projected:
-    r"""The latents at which a generator draws the given pictures most nearly (Creswell & Bharath 2019, eq. 2).
+    r"""The latents at which a generator draws the given pictures most nearly (Creswell & Bharath 2019).
 
     .. math:: \min_{z \in Z} \sum_{s} \| A_s G(z) - A_s x \|^2 / |A_s x|
 
@@ -81,19 +83,19 @@ def project(
         raise ValueError(f"images are {tuple(images.shape)}; this generator draws (n, c, h, w) of {wanted}")
     if steps < 0 or not lr > 0:
         raise ValueError(f"steps must be at least 0 and lr above 0; got steps={steps}, lr={lr}")
-    wanted_images = images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images.float()
-    latents, _ = model.noise(CANDIDATES, seed=seed)
-    free = model.labels(CANDIDATES, seed=seed) if labels is None else None
-    drawn = None if model.classes and free is None else model.draw(latents, free)
     given = None if labels is None else model.labels(len(images), labels=labels)
+    latents, _ = model.noise(CANDIDATES, seed=seed)
+    tried = model.labels(CANDIDATES, seed=seed)
+    drawn = None if given is not None else model.draw(latents, tried)
     found = []
-    for i, image in enumerate(wanted_images):
+    for i, image in enumerate(as_images(images)):
         if progress is not None:
             progress(i, len(images))
-        mine = free if given is None else given[i].expand(CANDIDATES)
-        seen = model.draw(latents, mine) if drawn is None else drawn
-        nearest = _unlike(seen, image).topk(STARTS, largest=False).indices
-        found.append(_descended(model, image, latents[nearest], None if mine is None else mine[nearest], steps, lr))
+        if given is not None:
+            tried = given[i].expand(CANDIDATES)
+        off = _unlike(model.draw(latents, tried) if drawn is None else drawn, image)
+        best = off.topk(STARTS, largest=False).indices
+        found.append(_descended(model, image, latents[best], None if tried is None else tried[best], steps, lr))
     if progress is not None:
         progress(len(images), len(images))
     z, errors = torch.stack([z for z, _, _ in found]), torch.stack([error for _, _, error in found])
@@ -145,10 +147,10 @@ def _unlike(drawn: Tensor, image: Tensor) -> Tensor:
     return total
 
 
-def _kept(z: Tensor, noise: str) -> Tensor:
+def _kept(z: Tensor, noise: Noise) -> Tensor:
     """Latents (n, d), those that are where samples' latents are not brought back to the edge."""
     if noise == "uniform":
-        return z.clamp(-math.sqrt(3), math.sqrt(3))
+        return z.clamp(-EDGE, EDGE)
     shrunk: Tensor = z * (_radius(z.shape[1]) / z.norm(dim=1, keepdim=True).clamp(min=1e-12)).clamp(max=1)
     return shrunk
 

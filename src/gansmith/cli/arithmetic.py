@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gansmith.cli.models import add_model, find_model
-from gansmith.cli.parser import Parser, whole
+from gansmith.cli.parser import Parser, new_folder, whole
 from gansmith.cli.project import read_pictures
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def arithmetic(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", default="arithmetic", metavar="DIR", help="where to [arithmetic]")
     given = parser.read(arguments)
     signed = _signed(given.terms)
-    out = Path(given.out).expanduser()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} holds something already; give a new or an empty folder with --out")
+    out = new_folder(given.out)
     import torch
 
     from gansmith.applications.arithmetic import around, combined
@@ -107,6 +105,7 @@ class _Group(NamedTuple):
 
 def _group(term: str, given: Namespace, model: Model, progress: Progress) -> _Group:
     from gansmith.applications.projection import project, psnr
+    from gansmith.metrics.images import as_images
     from gansmith.training.pictures import read_latents
 
     if re.fullmatch(r"\d+(,\d+)*", term):
@@ -125,9 +124,7 @@ def _group(term: str, given: Namespace, model: Model, progress: Progress) -> _Gr
     show = f"looking for the latents of {term}"
     found = project(model, images, labels=given.label, progress=lambda done, of: progress(show, done, of))
     more = f" of {len(images) + left:,}" if left else ""
-    return _Group(
-        found.latents, images.float() / 127.5 - 1, f"{more}, found to a PSNR of {psnr(found.errors.mean()):.1f} dB"
-    )
+    return _Group(found.latents, as_images(images), f"{more}, found to a PSNR of {psnr(found.errors.mean()):.1f} dB")
 
 
 def _drawn(latents: Tensor, given: Namespace, model: Model) -> Tensor:

@@ -100,3 +100,15 @@ def existing(path: str | Path, what: str) -> Path:
     if not path.exists():
         raise ValueError(f"there is no {what} {path}{path_suggestion(path)}")
     return path
+
+
+def new_folder(path: str | Path) -> Path:
+    """A folder that is to be written: there is nothing there yet.
+
+    Raises:
+        ValueError: there is a file, or a folder that holds something.
+    """
+    path = Path(path).expanduser()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} holds something already; give a new or an empty folder with --out")
+    return path

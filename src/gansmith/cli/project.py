@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansmith.cli.models import add_model, find_model
-from gansmith.cli.parser import Parser, existing, whole
+from gansmith.cli.parser import Parser, existing, new_folder, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,9 +39,7 @@ def project(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=whole(), default=0, metavar="S", help="of where it begins [0]")
     parser.add_argument("--out", default="projected", metavar="DIR", help="where to [projected]")
     given = parser.read(arguments)
-    out = Path(given.out).expanduser()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} holds something already; give a new or an empty folder with --out")
+    out = new_folder(given.out)
     from gansmith.applications.projection import project as projected
     from gansmith.training.display import preparing, shown_here
 
@@ -102,9 +100,10 @@ def _write(found: Projected, images: Tensor, model: Model, out: Path) -> None:
     """The grid and the latents."""
     import torch
 
+    from gansmith.metrics.images import as_images
     from gansmith.training.pictures import save_grid, save_latents
 
-    pairs = torch.stack((images.float() / 127.5 - 1, found.images), 1).flatten(0, 1)
+    pairs = torch.stack((as_images(images), found.images), 1).flatten(0, 1)
     save_grid(pairs, out / "pictures.png", columns=min(COLUMNS, len(pairs)))
     save_latents(found.latents, found.labels, out / "latents.npz", of=model.identity)
 

@@ -19,7 +19,7 @@ __all__ = ["AuxiliaryClassifier", "names_labels"]
 
 @dataclass(frozen=True)
 class AuxiliaryClassifier(Around):
-    r"""A game with classes whose discriminator is not told the label, but asked for it (Odena et al. 2017, sect. 4).
+    r"""A game with classes whose discriminator is not told the label, but asked for it (Odena et al. 2017).
 
     .. math::
         J_D = J_D^{\text{inside}} + w\,\big(\mathbb{E}[-\log C(y \mid x)] + \mathbb{E}[-\log C(y' \mid G(z, y'))]\big),
@@ -27,7 +27,7 @@ class AuxiliaryClassifier(Around):
 
     C is the softmax of the discriminator's ``logits`` (n, K), a head beside that of its score, as
     `gansmith.networks.Classifier` has it with a `score` of its own. The generator gains by samples that are easily
-    classified, so classes may lose variety, the more the larger w_G is (Gong et al. 2019, sect. 3); a label that is
+    classified, so classes may lose variety, the more the larger w_G is (Gong et al. 2019); a label that is
     projected, as without this game, has no such term.
 
     Rounds bring ``label`` and ``fake_label`` (n,). The game inside is played without ``label``: its generator is told

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gansmith.metrics.estimate import Estimate
 
-__all__ = ["ModeCounts", "class_counts", "mode_counts", "share_divergence"]
+__all__ = ["ModeCounts", "class_counts", "found_modes", "mode_counts", "share_divergence"]
 
 
 class ModeCounts(NamedTuple):
@@ -79,8 +79,17 @@ def mode_counts(classes: Tensor, reference: Tensor) -> ModeCounts:
     """
     known = reference.detach().cpu()
     counts = class_counts(classes, known.shape)
-    divergence = share_divergence(counts, known)
-    return ModeCounts(int(((counts > 0) & (known > 0)).sum()), int((known > 0).sum()), divergence.value)
+    return ModeCounts(*found_modes(counts, known), share_divergence(counts, known).value)
+
+
+def found_modes(counts: Tensor, reference: Tensor) -> tuple[int, int]:
+    """How many of the data's classes the samples have, and how many the data have, from the counts of both.
+
+    Example:
+        >>> found_modes(torch.tensor([3, 0, 1, 2]), torch.tensor([1, 1, 1, 0]))
+        (2, 3)
+    """
+    return int(((counts > 0) & (reference > 0)).sum()), int((reference > 0).sum())
 
 
 def share_divergence(counts: Tensor, reference: Tensor) -> Estimate:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gansmith.metrics.regression import minimise, standardised
 from gansmith.metrics.sampling import drawn_labels
 
 __all__ = ["Labels", "labels_of", "softmax_regression"]
@@ -67,21 +68,12 @@ def softmax_regression(points: Tensor, labels: Tensor, others: Tensor, *, classe
         [0, 1]
     """
     points, others = points.double(), others.double()
-    mean, scale = points.mean(0), points.std(0)
-    scale = torch.where(scale > 0, scale, 1.0)
-    design, unseen = (points - mean) / scale, (others - mean) / scale
+    design, unseen = standardised(points, points), standardised(others, points)
     weight = torch.zeros(classes, design.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
-    fit = torch.optim.LBFGS(
-        [weight, bias], max_iter=200, tolerance_grad=1e-6, tolerance_change=0.0, line_search_fn="strong_wolfe"
-    )
 
-    def loss() -> Tensor:
-        fit.zero_grad()
-        value = F.cross_entropy(F.linear(design, weight, bias), labels) + ridge / 2 * weight.square().sum()
-        value.backward()  # type: ignore[no-untyped-call, unused-ignore]
-        return value
+    def cost() -> Tensor:
+        return F.cross_entropy(F.linear(design, weight, bias), labels) + ridge / 2 * weight.square().sum()
 
-    with torch.enable_grad():
-        fit.step(loss)  # type: ignore[no-untyped-call, unused-ignore]
+    minimise(cost, [weight, bias], steps=200, tolerance=1e-6)
     return F.linear(unseen, weight, bias).detach()

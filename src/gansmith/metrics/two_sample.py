@@ -12,6 +12,7 @@ from torch.nn.functional import softplus
 
 from gansmith.metrics.estimate import wilson
 from gansmith.metrics.points import same_space, shuffled
+from gansmith.metrics.regression import minimise, standardised
 
 __all__ = ["Teller", "TwoSample", "logistic", "neighbour_vote", "two_sample_test"]
 
@@ -60,16 +61,11 @@ def logistic(points: Tensor, labels: Tensor, others: Tensor, *, ridge: float = 1
     design, unseen = _design(points, points), _design(points, others)
     sign = 2 * labels.to(design) - 1
     w = torch.zeros(design.shape[1], dtype=design.dtype, requires_grad=True)
-    fit = torch.optim.LBFGS([w], max_iter=300, tolerance_grad=1e-8, tolerance_change=0.0, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
-        fit.zero_grad()
-        value = softplus(-sign * (design @ w)).mean() + ridge / 2 * w[:-1].square().sum()
-        value.backward()  # type: ignore[no-untyped-call, unused-ignore]
-        return value
+    def cost() -> Tensor:
+        return softplus(-sign * (design @ w)).mean() + ridge / 2 * w[:-1].square().sum()
 
-    with torch.enable_grad():
-        fit.step(loss)  # type: ignore[no-untyped-call, unused-ignore]
+    minimise(cost, [w], steps=300, tolerance=1e-8)
     return unseen @ w.detach()
 
 
@@ -140,10 +136,6 @@ def two_sample_test(real: Tensor, fake: Tensor, *, teller: Teller = logistic, se
 
 def _design(known: Tensor, points: Tensor) -> Tensor:
     """Features and squares, each standardised by the known points, and a column of ones."""
-    scale = known.std(0)
-    first = (points - known.mean(0)) / torch.where(scale > 0, scale, 1.0)
-    seen = (known - known.mean(0)) / torch.where(scale > 0, scale, 1.0)
-    squares = seen.square()
-    spread = squares.std(0)
-    second = (first.square() - squares.mean(0)) / torch.where(spread > 0, spread, 1.0)
+    first = standardised(points, known)
+    second = standardised(first.square(), standardised(known, known).square())
     return torch.cat((first, second, first.new_ones(len(first), 1)), dim=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from gansmith.metrics.class_score import inception_score
-from gansmith.metrics.counts import share_divergence
+from gansmith.metrics.counts import found_modes, share_divergence
 from gansmith.metrics.estimate import wilson
 from gansmith.metrics.examination import Examination
 from gansmith.metrics.fidelity import Calls, relative_share
@@ -88,7 +88,7 @@ class Classes:
         called, reference = seen.samples.called, seen.real.called
         if called is None or reference is None:
             return {}
-        found, of = int(((called > 0) & (reference > 0)).sum()), int((reference > 0).sum())
+        found, of = found_modes(called, reference)
         by, n = f"({seen.protocol.classifier})", int(called.sum())
         counted = Figure(value=float(found), better="higher", interval=f"of {of} in the reference")
         divergence = share_divergence(called, reference)

@@ -64,7 +64,7 @@ class Asked:
 @final
 @dataclass(frozen=True, kw_only=True)
 class WithinClasses:
-    """The mean over classes of the Fréchet distance within each ("intra-FID"; Miyato & Koyama 2018, sect. 4).
+    """The mean over classes of the Fréchet distance within each ("intra-FID"; Miyato & Koyama 2018).
 
     It sees a class whose samples are all alike, and samples of another class than they were asked to be, which the
     distance over all classes does not. With as few images as a class has it is biased upwards, so it compares with
