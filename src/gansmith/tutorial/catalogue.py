@@ -45,6 +45,12 @@ CHAPTERS: Mapping[str, tuple[Item, ...]] = MappingProxyType(
             ),
             _item("balance", "How good may the discriminator be?", f"{NOTES}, section 4.4", 14),
             _item("label-smoothing", "Why only the data's label is made smaller", f"{NOTES}, section 4.2", 8),
+            _item(
+                "batch-norm",
+                "Samples that see each other",
+                f"{NOTES}, figure 21; Salimans et al. 2016, section 3.5",
+                15,
+            ),
         ),
         "In passing": (
             _item(
