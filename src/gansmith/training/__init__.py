@@ -8,7 +8,7 @@ from gansmith.training.loggers import TensorBoard
 from gansmith.training.loop import Run
 from gansmith.training.model import Model
 from gansmith.training.pictures import save_gif, save_grid, save_images, save_npz
-from gansmith.training.pretrained import from_pretrained, load, save_pretrained
+from gansmith.training.pretrained import from_pretrained, load, load_discriminator, save_pretrained
 from gansmith.training.processes import Processes
 from gansmith.training.recipe import Augmentation, Averaging, Execution, Recipe, Schedules
 from gansmith.training.runs import resume, train
@@ -32,6 +32,7 @@ __all__ = [
     "from_pretrained",
     "from_yaml",
     "load",
+    "load_discriminator",
     "resume",
     "save_gif",
     "save_grid",

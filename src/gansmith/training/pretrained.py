@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import gansmith
 from gansmith.files import write_atomically
+from gansmith.games import names_labels
 from gansmith.networks import classifier
 from gansmith.spelling import suggestion
 from gansmith.training.card import model_card
@@ -28,10 +29,19 @@ from gansmith.training.hub import fetch, upload
 from gansmith.training.model import Model, known
 from gansmith.training.pictures import save_grid
 from gansmith.training.recipe import Recipe
-from gansmith.training.session import load_weights
+from gansmith.training.session import judge_of, load_weights, unaugmented
 from gansmith.training.treatment import treated
 
-__all__ = ["by_network", "from_pretrained", "load", "push_to_hub", "read_pretrained", "save_pretrained", "shipped"]
+__all__ = [
+    "by_network",
+    "from_pretrained",
+    "load",
+    "load_discriminator",
+    "push_to_hub",
+    "read_pretrained",
+    "save_pretrained",
+    "shipped",
+]
 
 FORMAT = 1
 """The version of the folder's format that is written."""
@@ -77,6 +87,36 @@ def load(path: Path | str, *, device: str = "auto", recipe: Recipe | None = None
     generator, judge = by_network(tensors)
     model = _assembled(recipe, described, generator, config, config["step"], config.get("evaluation"), device)
     return model if not judge else replace(model, classifier=_classifier(model, judge))
+
+
+def load_discriminator(path: Path | str, *, recipe: Recipe | None = None, allow_code: bool = False) -> nn.Module:
+    """The discriminator of a run, or of one of its checkpoints, as it was trained, on the CPU and in evaluation mode.
+
+    Args:
+        path: a run (its newest valid checkpoint is taken) or a checkpoint; a pretrained folder holds no discriminator.
+        recipe: in the place of the saved one, where that has pieces that cannot be written down.
+        allow_code: import the pieces of one's own that the recipe names.
+
+    Raises:
+        ValueError: there is no such run, or it is damaged, or another network than its recipe says.
+    """
+    folder = Path(path).expanduser()
+    refuse_pickle(folder)
+    at, run = (folder, folder.parent.parent) if folder.parent.name == "checkpoints" else (None, folder)
+    if not (run / "config.yaml").is_file():
+        kept = str(path) in shipped() or (folder / CONFIG).is_file()
+        why = "a pretrained model holds a generator only" if kept else "there is no run"
+        raise ValueError(f"{path} has no discriminator: {why}; give a run, such as runs/00001-photos")
+    tree, facts = _checkpoint(run, at)
+    about = known(facts)
+    if recipe is None:
+        recipe = from_yaml((run / "config.yaml").read_text(encoding="utf-8"), allow_code=allow_code)
+    classes = len(about["classes"])
+    named = len(about["names"]) or (classes if names_labels(recipe.game) else 0)
+    with torch.random.fork_rng(devices=[]):
+        judge = judge_of(recipe, about["shape"], classes=classes, named=named)
+    load_weights(judge, tree["players"]["discriminator"], "discriminator")
+    return unaugmented(judge).eval().requires_grad_(False)
 
 
 def from_pretrained(
@@ -201,11 +241,7 @@ def read_pretrained(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _of_run(run: Path, checkpoint: Path | None, device: str, recipe: Recipe | None, allow_code: bool) -> Model:
-    checkpoints = Checkpoints(run / "checkpoints")
-    newest = checkpoint or checkpoints.latest()
-    if newest is None:
-        raise ValueError(f"{run} holds no valid checkpoint yet, so there is nothing to sample from; train it first")
-    tree, facts = checkpoints.load(newest)
+    tree, facts = _checkpoint(run, checkpoint)
     recipe, described = (
         (recipe, "") if recipe else _recipe((run / "config.yaml").read_text(encoding="utf-8"), allow_code)
     )
@@ -217,6 +253,15 @@ def _of_run(run: Path, checkpoint: Path | None, device: str, recipe: Recipe | No
         evaluation = None
     model = _assembled(recipe, described, tree["average"], facts, tree["step"], evaluation, device)
     return model if "classifier" not in tree else replace(model, classifier=_classifier(model, tree["classifier"]))
+
+
+def _checkpoint(run: Path, checkpoint: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a checkpoint holds, the newest if none is named, and what it knows of the data."""
+    checkpoints = Checkpoints(run / "checkpoints")
+    newest = checkpoint or checkpoints.latest()
+    if newest is None:
+        raise ValueError(f"{run} holds no valid checkpoint yet, so there is nothing to sample from; train it first")
+    return checkpoints.load(newest)
 
 
 def _recipe(text: str, allow_code: bool) -> tuple[Recipe, str]:

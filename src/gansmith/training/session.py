@@ -22,7 +22,7 @@ from gansmith.training.feed import Feed
 from gansmith.training.recipe import Recipe
 from gansmith.types import Result, State, key_seed
 
-__all__ = ["Session", "state_tree", "taught", "unaugmented"]
+__all__ = ["Session", "judge_of", "load_weights", "state_tree", "taught", "unaugmented"]
 
 
 @dataclass
@@ -76,21 +76,15 @@ class Session:
         shown = judged(recipe.game, images.shape)
         rows = parted(images, recipe.held_out)[0]
         labelled = _labelled(recipe, images)
-        named = names_labels(recipe.game)
-        if labelled is None and not named:
-            discriminator = recipe.networks.discriminator(shown, classes=classes)
-        else:
+        if labelled is not None or names_labels(recipe.game):
             _check_classifiable(recipe, images, shown)
-            discriminator = classifier(recipe.networks, shown, classes=len(images.classes), scored=named)
+            named = len(images.classes)
+        else:
+            named = 0
+        discriminator = judge_of(recipe, images.shape, classes=classes, named=named)
         if isinstance(recipe.networks, Fitting):
             some = partial(_some, images, shape=shown, rows=rows, seed=key_seed(recipe.seed, "some"))
-            recipe.networks.fit(generator, discriminator, Known(mean=images.mean, some=some))
-        a = recipe.augment
-        if a.differentiable:
-            alone = 0 if shown == images.shape else images.shape[0]
-            discriminator = Augmented(
-                discriminator, colour=a.colour, translation=a.translation, cutout=a.cutout, channels=alone
-            )
+            recipe.networks.fit(generator, unaugmented(discriminator), Known(mean=images.mean, some=some))
         players = {"generator": generator, "discriminator": discriminator}
         engine.prepare(recipe.game, players)
         feed = Feed(
@@ -99,7 +93,7 @@ class Session:
             latent=recipe.latent,
             seed=recipe.seed,
             conditional=recipe.conditional,
-            flip=a.flip,
+            flip=recipe.augment.flip,
             device=engine.device,
             processes=engine.processes,
             noise=recipe.noise,
@@ -228,6 +222,26 @@ def _check_classifiable(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]
         )
     if len(images.classes) < 2:
         raise ValueError(f"{images.name} has a single class, so there is nothing to learn to tell apart")
+
+
+def judge_of(recipe: Recipe, shape: tuple[int, int, int], *, classes: int, named: int) -> nn.Module:
+    """A new discriminator as a recipe has it.
+
+    Args:
+        recipe: its networks, game and augmentation.
+        shape: of an image, (channels, height, width).
+        classes: that it is told; 0 for none.
+        named: classes that it tells apart itself; 0 for none.
+    """
+    shown, a = judged(recipe.game, shape), recipe.augment
+    if named:
+        judge = classifier(recipe.networks, shown, classes=named, scored=names_labels(recipe.game))
+    else:
+        judge = recipe.networks.discriminator(shown, classes=classes)
+    if not a.differentiable:
+        return judge
+    alone = 0 if shown == shape else shape[0]
+    return Augmented(judge, colour=a.colour, translation=a.translation, cutout=a.cutout, channels=alone)
 
 
 def unaugmented(discriminator: nn.Module) -> nn.Module:
