@@ -150,3 +150,30 @@ def test_the_images_of_a_pack_are_transformed_each_by_itself() -> None:
     with drawing(round):
         found = packs(x.reshape(2, 9, 8, 8))
     torch.testing.assert_close(found, wanted.reshape(2, 9, 8, 8))
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_an_adaptive_one_transforms_its_share_of_the_images(share: float) -> None:
+    torch.manual_seed(0)
+    wrapped = Augmented(nn.Identity(), colour=True, adaptive=True)
+    assert wrapped.strength == 0
+    wrapped.strength.fill_(share)
+    x = torch.rand(4000, 1, 2, 2)
+    changed = (wrapped(x) != x).flatten(1).any(1).double().mean().item()
+    # A binomial share of 4,000 has a deviation of at most 0.008.
+    assert changed == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.analytic
+def test_transformations_are_chosen_apart() -> None:
+    torch.manual_seed(0)
+    wrapped = Augmented(nn.Identity(), colour=True, cutout=1.0, adaptive=True)
+    wrapped.strength.fill_(0.5)
+    x = torch.ones(4000, 1, 3, 3)
+    seen = wrapped(x)
+    blanked = (seen == 0).flatten(1).any(1)
+    # Where nothing is blank the brightness says what was done: half of these, as of the others.
+    recoloured = (seen[~blanked] != 1).flatten(1).any(1)
+    assert blanked.double().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert recoloured.double().mean().item() == pytest.approx(0.5, abs=0.04)

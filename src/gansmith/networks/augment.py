@@ -31,6 +31,8 @@ class Augmented(nn.Module):
         cutout: blank a rectangle of this share of each side (0 to 1; Zhao et al. use 0.5) with zeros.
         channels: of one image, where several lie one behind the other along C, as packs do: each is transformed by
             itself; 0 for one image.
+        adaptive: each of these is done to a share of the images only, the buffer ``strength``, which begins at 0
+            (Karras et al. 2020, sect. 3).
 
     Raises:
         ValueError: A share is outside 0 to 1.
@@ -51,6 +53,7 @@ class Augmented(nn.Module):
         translation: float = 0.0,
         cutout: float = 0.0,
         channels: int = 0,
+        adaptive: bool = False,
     ) -> None:
         super().__init__()
         for name, share in (("translation", translation), ("cutout", cutout)):
@@ -59,6 +62,8 @@ class Augmented(nn.Module):
         self.discriminator = discriminator
         self.flip, self.colour, self.translation, self.cutout = flip, colour, translation, cutout
         self.channels = channels
+        self.strength: Tensor | None
+        self.register_buffer("strength", torch.zeros(()) if adaptive else None)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,18 +105,24 @@ class Augmented(nn.Module):
         if self.channels:
             x = x.reshape(-1, self.channels, *shape[2:])
         if self.colour:
-            brightness, saturation, contrast = uniforms(3, x)
-            x = recolour(x, brightness, saturation, contrast)
+            x = self._sometimes(x, recolour(x, *uniforms(3, x)))
         if self.flip or self.translation:
             chance, down, right = uniforms(3, x)
             mirrored = (chance < 0.5) if self.flip else torch.zeros_like(chance, dtype=torch.bool)
             height, width = x.shape[2:]
             rows, columns = (_whole(u, self.translation * side) for u, side in ((down, height), (right, width)))
-            x = shift(x, rows, columns, mirrored)
+            x = self._sometimes(x, shift(x, rows, columns, mirrored))
         if self.cutout:
             vertical, horizontal = uniforms(2, x)
-            x = blank(x, vertical, horizontal, self.cutout)
+            x = self._sometimes(x, blank(x, vertical, horizontal, self.cutout))
         return x.reshape(shape)
+
+    def _sometimes(self, x: Tensor, transformed: Tensor) -> Tensor:
+        """The transformed images in as large a share as `strength` says, and the others as they are."""
+        if self.strength is None:
+            return transformed
+        chosen = uniforms(1, x)[0] < self.strength
+        return torch.where(chosen.view(-1, 1, 1, 1), transformed, x)
 
 
 def recolour(x: Tensor, brightness: Tensor, saturation: Tensor, contrast: Tensor) -> Tensor:

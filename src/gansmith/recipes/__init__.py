@@ -1,6 +1,6 @@
 """Named experiments, as values: take one, or change it with ``dataclasses.replace``."""
 
-from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS, STACKED
+from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, FEW, PHOTOS, STACKED
 from gansmith.recipes.names import RECIPES, get, suited
 from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 
@@ -9,6 +9,7 @@ __all__ = [
     "DIGITS",
     "DRAWN",
     "FASHION",
+    "FEW",
     "GOODFELLOW_MNIST",
     "HINGE_SN",
     "PHOTOS",

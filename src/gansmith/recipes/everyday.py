@@ -9,7 +9,7 @@ from gansmith.games import R1, AdversarialGame, NonSaturating
 from gansmith.networks import DCGAN
 from gansmith.training.recipe import Augmentation, Averaging, Recipe
 
-__all__ = ["AVATARS", "DIGITS", "DRAWN", "FASHION", "PHOTOS", "STACKED"]
+__all__ = ["AVATARS", "DIGITS", "DRAWN", "FASHION", "FEW", "PHOTOS", "STACKED"]
 
 DIGITS = Recipe(
     name="digits",
@@ -87,5 +87,20 @@ PHOTOS = Recipe(
     batch=32,
     steps=10000,
     augment=Augmentation(flip=True, colour=True, translation=0.125),
+    average=Averaging(half_life=1000),
+)
+
+FEW = Recipe(
+    name="few",
+    about="100 to 2,000 pictures of your own, 64 px: augmented as much as it takes, and penalised.",
+    data="photos",
+    size=(64, 64),
+    networks=DCGAN(width=32, max_width=256, discriminator_norm="none", discriminator_init="he"),
+    latent=64,
+    game=AdversarialGame(NonSaturating(), penalties=(R1(gamma=1.0),)),
+    dynamics=Alternating(optimizer=Adam(lr=1e-3, beta1=0.5, beta2=0.99), schedule=Schedule(decay=None, floor=0.05)),
+    batch=32,
+    steps=8000,
+    augment=Augmentation(flip=True, colour=True, translation=0.125, cutout=0.3, adaptive=0.85),
     average=Averaging(half_life=1000),
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, PHOTOS, STACKED
+from gansmith.recipes.everyday import AVATARS, DIGITS, DRAWN, FASHION, FEW, PHOTOS, STACKED
 from gansmith.recipes.papers import GOODFELLOW_MNIST, HINGE_SN, R3GAN, RADFORD, WGAN_GP
 from gansmith.spelling import suggestion
 from gansmith.training.recipe import Recipe
 
 __all__ = ["RECIPES", "get", "suited"]
 
-_EVERYDAY = (DIGITS, FASHION, AVATARS, PHOTOS, DRAWN, STACKED)
+_EVERYDAY = (DIGITS, FASHION, AVATARS, PHOTOS, FEW, DRAWN, STACKED)
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {recipe.name: recipe for recipe in (*_EVERYDAY, GOODFELLOW_MNIST, RADFORD, R3GAN, WGAN_GP, HINGE_SN)}

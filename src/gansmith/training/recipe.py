@@ -33,17 +33,36 @@ def _check_least(value: object, least: int, *names: str) -> None:
 class Augmentation:
     """What is done to real and generated images alike before the discriminator sees them (Zhao et al. 2020).
 
+    With few images a discriminator learns them by heart, and shows it by being right ever more often. With `adaptive`
+    the share of images to which each transformation is done rises while it is right more often than that, and falls
+    while it is less often (Karras et al. 2020, section 3); it is ``augmented`` in ``metrics.jsonl``.
+
     Args:
         flip: mirror left and right at random, in the data itself. Not for digits and letters.
         colour: random brightness, saturation and contrast.
         translation: the largest shift, as a share of the side, in [0, 1).
         cutout: the side of a square that is blanked, as a share of the side, in [0, 1).
+        adaptive: how often the discriminator may tell a real image from a generated one, in (1/2, 1); at 0 all images
+            are transformed from the first step on.
+
+    Raises:
+        ValueError: `adaptive` is outside its range, or there is nothing that it could be done to.
     """
 
     flip: bool = False
     colour: bool = False
     translation: float = 0.0
     cutout: float = 0.0
+    adaptive: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.adaptive and not 0.5 < self.adaptive < 1:
+            raise ValueError(
+                f"augment.adaptive is {self.adaptive}; it is how often the discriminator may be right, between 1/2 "
+                "and 1, such as 0.85"
+            )
+        if self.adaptive and not self.differentiable:
+            raise ValueError("augment.adaptive has nothing to adapt; add colour, translation or cutout")
 
     @property
     def differentiable(self) -> bool:

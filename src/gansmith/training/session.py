@@ -16,6 +16,7 @@ from gansmith.dynamics.state import restore, state_tree
 from gansmith.games import judged, learns_labels, names_labels
 from gansmith.networks import Augmented, Fitting, Generator, Known, classifier
 from gansmith.spelling import listed
+from gansmith.training.adaptation import adapted
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.feed import Feed
@@ -112,6 +113,10 @@ class Session:
         self.dynamics, result = self.recipe.dynamics.step(
             self.recipe.game, self.players, self.dynamics, draw, self.engine
         )
+        judge, target = self.players["discriminator"], self.recipe.augment.adaptive
+        if target and isinstance(judge, Augmented):
+            images, processes = self.recipe.batch, self.engine.processes
+            result = adapted(judge, result, target=target, images=images, processes=processes)
         self.step += 1
         self.average.update(self.players["generator"], self.step)
         if self.classifier is not None:
@@ -241,7 +246,14 @@ def judge_of(recipe: Recipe, shape: tuple[int, int, int], *, classes: int, named
     if not a.differentiable:
         return judge
     alone = 0 if shown == shape else shape[0]
-    return Augmented(judge, colour=a.colour, translation=a.translation, cutout=a.cutout, channels=alone)
+    return Augmented(
+        judge,
+        colour=a.colour,
+        translation=a.translation,
+        cutout=a.cutout,
+        channels=alone,
+        adaptive=a.adaptive > 0,
+    )
 
 
 def unaugmented(discriminator: nn.Module) -> nn.Module:
