@@ -13,6 +13,9 @@ features of the shipped extractor; how many samples the calibrated classifier is
 (quality); recall and the rarest class (diversity). The cost is processor time a step, over bare's: roughly, because
 the runs are not interleaved.
 
+Labels are a trick as well: the recipe has all 5,000; without any, with one or ten of each class (told to the
+discriminator alone, which learns to classify), and told in other ways.
+
 For norms by a reference batch, the samples are drawn a second time with another reference batch in its place: a
 generator that has overfitted to its own is worse with any other (the warning in Goodfellow 2016, section 4.4).
 
@@ -110,11 +113,19 @@ def tricks() -> dict[str, gs.Recipe]:
         "moving average": replace(RECIPE, average=gs.Averaging(half_life=0)),
         "batch norm in the generator": networks(RECIPE, generator_norm="none"),
     }
+    unlabelled = taken["labels"]
+    told = {
+        "10 labels": replace(unlabelled, labels_per_class=1),
+        "100 labels": replace(unlabelled, labels_per_class=10),
+        "labels by concatenation": networks(RECIPE, labels="concatenation"),
+        "labels by an auxiliary classifier": replace(RECIPE, game=gs.AuxiliaryClassifier(RECIPE.game)),
+    }
     return {
         "bare": BARE,
         **{f"bare + {name}": recipe for name, recipe in added.items()},
         "recipe": RECIPE,
         **{f"recipe - {name}": recipe for name, recipe in taken.items()},
+        **{f"recipe, {name}": recipe for name, recipe in told.items()},
     }
 
 

@@ -47,6 +47,13 @@ def test_commands_in_the_documentation_exist(page):
                 assert words[0] in RECIPES, f"{page.name}: {words[0]}"
 
 
+def test_flags_that_the_page_of_tricks_recommends_exist():
+    words = " ".join(re.findall(r"`(--[^`]*)`", (ROOT / "docs" / "tricks.md").read_text(encoding="utf-8"))).split()
+    found = {word for word in words if word.startswith("--")}
+    assert len(found) > 10
+    assert found <= set(train_parser(DIGITS).flags())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_pages_link_to_files_that_are_there(page):
     links = re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
