@@ -19,7 +19,7 @@ def test_files_and_sets_become_latents_that_can_be_drawn_from(gansmith, search, 
     assert said.code == 0, said.err
     assert said.last == "projected"
     lines = [line for line in said.err.splitlines() if "PSNR" in line]
-    assert [line.split()[0] for line in lines] == ["photo.jpg", "some[0]", "some[1]"]
+    assert [line.split()[0] for line in lines] == ["photo.jpg", "some/000000.png", "some/000001.png"]
     kept = np.load("projected/latents.npz")
     assert kept["latents"].shape == (3, 64)
     assert kept["labels"].shape == (3,)
@@ -30,6 +30,20 @@ def test_files_and_sets_become_latents_that_can_be_drawn_from(gansmith, search, 
     again = np.load("again.npz")
     assert again["images"].shape == (3, 28, 28, 1)
     assert (again["labels"] == kept["labels"]).all()
+
+
+def test_no_more_pictures_are_read_than_asked_for_wherever_they_lie(gansmith, search):
+    gansmith("sample", "digits", "-n", 3, "--out", "some")
+    Path("some/000002.png").write_bytes(b"of which nobody asks")
+    Image.new("L", (28, 28), 90).save("grey.png")
+    said = gansmith("project", "digits", "grey.png", "grey.png", "some", "-n", 1, *search)
+    assert said.code == 0, said.err
+    assert "the first 1 of 5 pictures" in said.err
+    said = gansmith("project", "digits", "some", "-n", 2, "--out", "two", *search)
+    assert (said.code, said.last) == (0, "two")
+    said = gansmith("project", "digits", "some", "--out", "three", *search)
+    assert said.code == 2
+    assert "some/000002.png cannot be read as a picture" in said.err
 
 
 def test_mistakes_are_told_in_a_sentence(gansmith, search):

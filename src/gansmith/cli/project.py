@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from gansmith.cli.models import add_model, find_model
 from gansmith.cli.parser import Parser, existing, new_folder, whole
@@ -69,31 +69,52 @@ def read_pictures(specs: Sequence[str], most: int, model: Model) -> tuple[list[s
     import torch
 
     from gansmith.data import open_images
-    from gansmith.data.prepare import SUFFIXES, CorruptImageError, decode
+    from gansmith.data.prepare import SUFFIXES
+    from gansmith.data.sources import opened
 
-    channels, height, width = model.shape
+    _, height, width = shape = model.shape
     names: list[str] = []
     found: list[Tensor] = []
     count = 0
     for spec in specs:
         path = Path(spec).expanduser()
-        if path.suffix.lower() in SUFFIXES:
-            try:
-                with existing(path, "picture").open("rb") as file:
-                    pixels, _ = decode(file, height=height, width=width, channels=channels)
-            except CorruptImageError as error:
-                raise ValueError(f"{path} cannot be read as a picture: {error}") from error
-            found.append(torch.tensor(pixels).permute(2, 0, 1)[None])
+        room, kind = max(0, most - len(names)), path.suffix.lower()
+        if kind in SUFFIXES and not path.is_dir():
+            found.append(_decoded(existing(path, "picture").open("rb"), path.name, shape))
             names.append(path.name)
             count += 1
-        elif path.is_file() and path.suffix.lower() not in (".npz", ".zip"):
+        elif path.is_dir() or (kind == ".zip" and path.is_file()):
+            with opened(path) as source:
+                inside = [f"{spec.rstrip('/')}/{name}" for name in source.files]
+                found += [
+                    _decoded(source.open(name), whole, shape)
+                    for name, whole in zip(source.files[:room], inside[:room], strict=True)
+                ]
+            names += inside[:room]
+            count += len(inside)
+        elif path.is_file() and kind != ".npz":
             raise ValueError(f"{path} is no picture, by its name: give image files, folders, .npz or .zip")
         else:
-            images = open_images(spec, size=(height, width), channels=channels).pixels()
-            found.append(images[:most])
-            names += [f"{spec}[{i}]" for i in range(len(images[:most]))]
+            images = open_images(spec, size=(height, width), channels=shape[0]).pixels()
+            found.append(images[:room])
+            names += [f"{spec}[{i}]" for i in range(len(images[:room]))]
             count += len(images)
     return names[:most], torch.cat(found)[:most].contiguous(), count - len(names[:most])
+
+
+def _decoded(file: BinaryIO, name: str, shape: tuple[int, int, int]) -> Tensor:
+    """A picture file as (1, c, h, w) uint8; the file is closed."""
+    import torch
+
+    from gansmith.data.prepare import CorruptImageError, decode
+
+    channels, height, width = shape
+    try:
+        with file:
+            pixels, _ = decode(file, height=height, width=width, channels=channels)
+    except CorruptImageError as error:
+        raise ValueError(f"{name} cannot be read as a picture: {error}") from error
+    return torch.tensor(pixels).permute(2, 0, 1)[None]
 
 
 def _write(found: Projected, images: Tensor, model: Model, out: Path) -> None:
