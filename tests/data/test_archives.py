@@ -137,7 +137,7 @@ def test_a_pickle_inside_is_refused_and_never_executed(tmp_path: Path, cache: Pa
         ({"images": np.zeros((3, 4, 4), complex)}, "complex128"),
         ({"images": np.zeros((0, 4, 4), np.uint8)}, "holds no images"),
         ({"images": np.zeros((3, 4, 4), np.uint8), "labels": np.zeros(2, int)}, "3 whole numbers or names"),
-        ({"images": np.zeros((3, 4, 4), np.uint8), "labels": np.array([0, -1, 0])}, "start at -1"),
+        ({"images": np.zeros((3, 4, 4), np.uint8), "labels": np.array([0, -2, 0])}, "start at -2"),
         ({"images": np.zeros((3, 4, 4), np.uint8), "labels": np.array([0.5, 0, 1])}, "whole numbers"),
     ],
 )

@@ -51,33 +51,44 @@ def classify(arguments: Sequence[str]) -> int:
         images = open_images(
             given.data or model.recipe.data, size=(height, width), channels=channels, progress=progress
         )
-    answers = _answers(model, images) if images.labels is not None else None
+    answers = _answers(model, images)
     if answers is None and given.out is None:
         raise ValueError(f"{images.name} has no labels to compare with; write the answers down with --out FILE.npz")
     rows = _untaught(model, images)
+    if answers is not None and given.out is None:
+        rows = rows[answers[rows] >= 0]
+        if not len(rows):
+            raise ValueError(
+                f"{images.name} has no labels but those that the run was taught by, and none is left to compare with; "
+                "write the answers down with --out FILE.npz"
+            )
     found = model.classify(images.pixels()[rows]).numpy()
     if given.out is not None:
         _write(Path(given.out).expanduser(), found, rows, model)
     report: dict[str, Any] = {"run": str(given.run), "step": model.step, "data": images.name, "images": len(rows)}
     if answers is not None:
-        report |= _compared(answers[rows], found.argmax(1), model)
+        known = answers[rows] >= 0
+        report |= {"labelled": int(known.sum())}
+        report |= _compared(answers[rows][known], found.argmax(1)[known], model) if known.any() else {}
     print(json.dumps(report, indent=2, ensure_ascii=False) if given.json else "\n".join(_lines(report)))
     if given.out is not None and not given.json:
         print(Path(given.out).expanduser())
     return 0
 
 
-def _answers(model: Model, images: ImageSet) -> npt.NDArray[np.int64]:
-    """The labels as the model numbers them."""
+def _answers(model: Model, images: ImageSet) -> npt.NDArray[np.int64] | None:
+    """The labels as the model numbers them, −1 where one is not known."""
     import numpy as np
 
+    if images.answers is None:
+        return None
     if unknown := sorted(set(images.classes) - set(model.names)):
         raise ValueError(
             f"{images.name} has the class {unknown[0]!r}, and the run knows {', '.join(model.names[:12])}; "
             "name the folders alike"
         )
-    places = np.array([model.names.index(name) for name in images.classes], np.int64)
-    found: npt.NDArray[np.int64] = places[images.labels]
+    places = np.array([*(model.names.index(name) for name in images.classes), -1], np.int64)
+    found: npt.NDArray[np.int64] = places[images.answers]
     return found
 
 

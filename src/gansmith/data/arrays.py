@@ -13,7 +13,7 @@ from PIL import Image
 from gansmith.data.build import Wanted, has_colour, natural_size
 from gansmith.data.cache import Built, cached, require_room, write_pixels
 from gansmith.data.hashes import Progress, in_order
-from gansmith.data.images import DataError, ImageSet, numbered_classes
+from gansmith.data.images import UNKNOWN, DataError, ImageSet, numbered_classes
 from gansmith.data.prepare import VERSION, fit, to_plain
 
 __all__ = ["Arrays", "as_arrays", "from_arrays"]
@@ -84,7 +84,7 @@ def as_arrays(images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic] |
     Args:
         images: (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 to 4 channels; whole numbers up to 255 or 65535, or
             floating point in [0, 1], [−1, 1] or [0, 255].
-        labels: (N,) or (N, 1) whole numbers, (N, K) one-hot, or names; or None.
+        labels: (N,) or (N, 1) whole numbers, −1 where one is not known, (N, K) one-hot, or names; or None.
         where: file name for messages.
 
     Raises:
@@ -176,8 +176,13 @@ def _labels(labels: npt.NDArray[np.generic], count: int, where: str) -> tuple[np
         names, numbers = np.unique(labels.astype(str), return_inverse=True)
         return numbers.astype(np.int64), tuple(names.tolist())
     numbers = labels.astype(np.int64)
-    if count and numbers.min() < 0:
-        raise DataError(f"The labels in {where} start at {numbers.min()}: number the classes from 0.")
+    if count and numbers.min() < UNKNOWN:
+        raise DataError(
+            f"The labels in {where} start at {numbers.min()}: number the classes from 0, and write -1 where a label is "
+            "not known."
+        )
+    if count and numbers.max() < 0:
+        raise DataError(f"The labels in {where} are all -1: leave them out, or name some.")
     return numbers, numbered_classes(int(numbers.max(initial=-1)))
 
 

@@ -61,10 +61,11 @@ class Batches:
         self._drawn = rows
         self._sequence = Endless(len(images) if rows is None else len(rows), seed=seed)
         self._pixels = images.pixels().permute(0, 2, 3, 1).flatten(1)
-        self._labels = None if images.labels is None else torch.tensor(images.labels)
+        self._labels = None if images.answers is None else torch.tensor(images.answers)
 
     def __call__(self, step: int, part: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The images (n, C, H, W), float32 in [−1, 1], channels last in memory, and their labels (n,) int64 or None.
+        """The images (n, C, H, W), float32 in [−1, 1], channels last in memory, and their labels (n,) int64, −1 where
+        one is not known, or None.
 
         Args:
             step: how many batches were drawn before this one.

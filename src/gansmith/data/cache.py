@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gansmith.data.images import DataError, ImageSet, digest_of, fingerprint_of
+from gansmith.data.images import DataError, ImageSet, apart, digest_of, fingerprint_of
 from gansmith.files import cache_folder, sync_directory
 from gansmith.lock import held
 
@@ -200,9 +200,9 @@ def _load(directory: Path, key: str, name: str) -> ImageSet | None:
             labels.flags.writeable = False
         _check(directory / "images.bin", manifest["images_sha256"])
         images = np.memmap(directory / "images.bin", dtype=np.uint8, mode="r", shape=tuple(manifest["shape"]))
-        return ImageSet(
-            name, images, labels, tuple(manifest["classes"]), manifest["fingerprint"], tuple(manifest["notes"])
-        )
+        every, some = apart(labels)
+        classes, notes = tuple(manifest["classes"]), tuple(manifest["notes"])
+        return ImageSet(name, images, every, classes, manifest["fingerprint"], notes, some)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
 

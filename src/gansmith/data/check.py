@@ -15,7 +15,7 @@ import numpy as np
 from gansmith.data.archives import read_npz
 from gansmith.data.build import CORRUPT_FILES, CORRUPT_SHARE, counted, has_colour, natural_size, printable, too_corrupt
 from gansmith.data.hashes import Progress, in_order
-from gansmith.data.images import DataError
+from gansmith.data.images import UNKNOWN, DataError
 from gansmith.data.prepare import CorruptImageError, Header, decode, decoding
 from gansmith.data.sources import Source, opened
 
@@ -41,6 +41,7 @@ class Report:
         sizes: "height×width" → number of files.
         ignored: suffix → number of files that are no images.
         classes: class → number of its files; empty when unlabelled.
+        unlabelled: files without a class, where others have one.
         size: (height, width) that suits the images: what `open_images` chooses where none is given.
         channels: 1 or 3, chosen in the same way.
         notes: further remarks, in plain sentences.
@@ -56,6 +57,7 @@ class Report:
     sizes: dict[str, int] = field(default_factory=dict)
     ignored: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
+    unlabelled: int = 0
     size: tuple[int, int] | None = None
     channels: int | None = None
     notes: tuple[str, ...] = ()
@@ -77,6 +79,8 @@ class Report:
         if self.classes:
             few, many = min(self.classes.values()), max(self.classes.values())
             yield f"  {len(self.classes)} classes of {few:,} to {many:,} images: {_some(self.classes)}"
+        if self.unlabelled:
+            yield f"  without a label: {counted(self.unlabelled, 'image')}"
         if self.sizes:
             yield f"  sizes (height×width): {_some([f'{size} ({n:,})' for size, n in self.sizes.items()])}"
         if self.modes:
@@ -155,6 +159,7 @@ def _check_files(path: str, source: Source, progress: Progress | None) -> Report
     for name, header in headers.items():
         for trait in header.traits:
             traits.setdefault(trait, []).append(name)
+    classes, unlabelled = _class_counts(source, headers)
     return Report(
         path=path,
         images=len(headers),
@@ -165,7 +170,8 @@ def _check_files(path: str, source: Source, progress: Progress | None) -> Report
         modes=_counts(header.mode for header in headers.values()),
         sizes=_counts(f"{header.height}×{header.width}" for header in headers.values()),
         ignored=_counts(PurePosixPath(name).suffix.lower() or "no suffix" for name in source.ignored),
-        classes=_class_counts(source, headers),
+        classes=classes,
+        unlabelled=unlabelled,
         size=natural_size([(header.height, header.width) for header in headers.values()]) if headers else None,
         channels=(3 if coloured else 1) if headers else None,
         notes=source.notes,
@@ -193,7 +199,8 @@ def _check_arrays(path: Path) -> Report:
     same: dict[bytes, list[str]] = {}
     for number, image in enumerate(arrays.images):
         same.setdefault(hashlib.sha256(np.ascontiguousarray(image).data).digest(), []).append(f"image {number}")
-    counts = [] if arrays.labels is None else np.bincount(arrays.labels, minlength=len(arrays.classes)).tolist()
+    known = np.zeros(0, np.int64) if arrays.labels is None else arrays.labels[arrays.labels != UNKNOWN]
+    counts = np.bincount(known, minlength=len(arrays.classes)).tolist()
     coloured = depth > 2 and has_colour(arrays.images[..., :3])
     return Report(
         path=str(path),
@@ -203,17 +210,19 @@ def _check_arrays(path: Path) -> Report:
         sizes={f"{height}×{width}": count},
         modes={("L", "LA", "RGB", "RGBA")[depth - 1]: count},
         classes=dict(zip(arrays.classes, counts, strict=True)),
+        unlabelled=0 if arrays.labels is None else count - len(known),
         size=natural_size([(height, width)]),
         channels=3 if coloured else 1,
     )
 
 
-def _class_counts(source: Source, readable: Iterable[str]) -> dict[str, int]:
+def _class_counts(source: Source, readable: Iterable[str]) -> tuple[dict[str, int], int]:
+    """How many readable files there are of each class, and of none where others have one."""
     if source.labels is None:
-        return {}
+        return {}, 0
     kept = set(readable)
     counts = Counter(label for name, label in zip(source.files, source.labels, strict=True) if name in kept)
-    return {name: counts[number] for number, name in enumerate(source.classes)}
+    return {name: counts[number] for number, name in enumerate(source.classes)}, counts[UNKNOWN]
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -15,10 +15,13 @@ import torch
 
 from gansmith.data.mixing import permutation
 
-__all__ = ["DataError", "ImageSet", "digest_of", "fingerprint_of", "from_array", "numbered_classes"]
+__all__ = ["UNKNOWN", "DataError", "ImageSet", "apart", "digest_of", "fingerprint_of", "from_array", "numbered_classes"]
 
 IN_MEMORY_BYTES = 1 << 30
 MOST_CLASSES = 1 << 16
+UNKNOWN = -1
+"""In the place of a label that is not known."""
+
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
@@ -40,10 +43,11 @@ class ImageSet:
     Args:
         name: what the set is called in messages.
         images: (N, H, W, C) uint8, usually a read-only memory map; 0 is black, 255 is white.
-        labels: (N,) int64 in [0, len(classes)), or None.
+        labels: (N,) int64 in [0, len(classes)), or None, as it is too where only some are known.
         classes: the names of the labels; empty when unlabelled.
         fingerprint: SHA-256 of the images, the labels and their preparation: equal only for equal sets.
         notes: plain sentences on what was skipped or converted on the way here.
+        some_labels: (N,) int64 in [−1, len(classes)) where only some labels are known, −1 for the others; else None.
 
     Raises:
         ValueError: shapes, types or labels that do not fit together.
@@ -60,19 +64,34 @@ class ImageSet:
     classes: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    some_labels: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
             raise ValueError(f"images must be (N, H, W, C) uint8, not {self.images.shape} {self.images.dtype}")
-        if self.labels is None:
+        if self.labels is not None and self.some_labels is not None:
+            raise ValueError("labels are known of all images or of some, and both were given")
+        if (labels := self.answers) is None:
             if self.classes:
                 raise ValueError(f"{len(self.classes)} class names were given for images without labels")
             return
-        if self.labels.shape != (len(self.images),) or self.labels.dtype != np.int64:
-            raise ValueError(f"labels must be ({len(self.images)},) int64, not {self.labels.shape} {self.labels.dtype}")
-        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
-            span = f"{self.labels.min()} to {self.labels.max()}"
+        if labels.shape != (len(self.images),) or labels.dtype != np.int64:
+            raise ValueError(f"labels must be ({len(self.images)},) int64, not {labels.shape} {labels.dtype}")
+        least = 0 if self.some_labels is None else UNKNOWN
+        if len(labels) and not least <= labels.min() <= labels.max() < len(self.classes):
+            span = f"{labels.min()} to {labels.max()}"
             raise ValueError(f"labels go from {span}, but there are names for {len(self.classes)} classes")
+
+    @property
+    def answers(self) -> npt.NDArray[np.int64] | None:
+        """The labels that are known, −1 where one is not; None if none is.
+
+        Example:
+            >>> images = from_array(np.zeros((3, 8, 8), np.uint8), [0, -1, 1])
+            >>> images.labels, images.answers.tolist()
+            (None, [0, -1, 1])
+        """
+        return self.some_labels if self.labels is None else self.labels
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -106,6 +125,8 @@ class ImageSet:
     def __repr__(self) -> str:
         size = "×".join(map(str, self.shape))
         classes = f", {len(self.classes)} classes" if self.classes else ""
+        if self.some_labels is not None:
+            classes += f", {np.count_nonzero(self.some_labels != UNKNOWN):,} with a label"
         return f"ImageSet({self.name!r}, {len(self)} images of {size}{classes})"
 
     def split(self, held_out: int, *, seed: int = 0) -> tuple[ImageSet, ImageSet]:
@@ -150,6 +171,7 @@ class ImageSet:
             classes=self.classes,
             fingerprint=digest_of([self.fingerprint, part, held_out, seed]),
             notes=self.notes,
+            some_labels=None if self.some_labels is None else _frozen(self.some_labels[rows]),
         )
 
 
@@ -164,7 +186,7 @@ def from_array(
 
     Args:
         images: (N, H, W) or (N, H, W, C) uint8.
-        labels: (N,) integers, or None.
+        labels: (N,) integers, −1 where one is not known, or None.
         classes: names of the labels; by default their numbers.
         name: what to call the set.
 
@@ -191,7 +213,21 @@ def from_array(
         classes=classes,
         preparation={"kind": "as given"},
     )
-    return ImageSet(name, _frozen(array.view()), numbers if numbers is None else _frozen(numbers), classes, fingerprint)
+    every, some = apart(numbers if numbers is None else _frozen(numbers))
+    return ImageSet(name, _frozen(array.view()), every, classes, fingerprint, some_labels=some)
+
+
+def apart(
+    labels: npt.NDArray[np.int64] | None,
+) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.int64] | None]:
+    """Labels of all images, and of some, one of which there is not: a set's ``labels`` and ``some_labels``.
+
+    Example:
+        >>> apart(np.array([0, -1]))
+        (None, array([ 0, -1]))
+    """
+    partly = labels is not None and len(labels) > 0 and labels.min() < 0
+    return (None, labels) if partly else (labels, None)
 
 
 def numbered_classes(highest: int) -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from gansmith.data.hashes import open_regular
-from gansmith.data.images import DataError, digest_of, numbered_classes
+from gansmith.data.images import UNKNOWN, DataError, digest_of, numbered_classes
 from gansmith.data.prepare import MAGIC, SUFFIXES
 
 __all__ = ["Source", "folder_source", "opened", "zip_source"]
 
 STYLEGAN_LABELS = "dataset.json"
 _SPLITS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation", "dev"))
+_UNLABELLED = frozenset(("unlabelled", "unlabeled"))
 _HUGE = 1 << 30  # bytes that one zip member may unpack to
 
 
@@ -33,7 +34,7 @@ class Source:
         name: of the folder or archive.
         files: relative names of the images, sorted.
         ignored: relative names of files that are no images.
-        labels: the class of each file, or None.
+        labels: the class of each file, −1 where it is not known, or None.
         classes: names of the classes.
         notes: plain sentences on labels that were not taken.
         open: a file by name, to be read and closed.
@@ -137,7 +138,10 @@ _Labels = tuple[tuple[int, ...] | None, tuple[str, ...], tuple[str, ...]]
 
 
 def _labels_from_folders(images: tuple[str, ...]) -> _Labels:
-    """First-level folders are classes, if every image is in one, there are several, and they are not a split."""
+    """First-level folders are classes, if every image is in one, there are several, and they are not a split.
+
+    One that is called "unlabelled" holds images whose class is not known.
+    """
     tops = [name.split("/")[0] if "/" in name else "" for name in images]
     found = sorted(set(tops))
     if found == [""] or len(found) == 1:
@@ -145,13 +149,14 @@ def _labels_from_folders(images: tuple[str, ...]) -> _Labels:
     if "" in found:
         note = f"The subfolders are not taken as classes, because not every image is in one ({tops.count('')} outside)."
         return None, (), (note,)
-    if {top.lower() for top in found} <= _SPLITS:
+    classes = [top for top in found if top.lower() not in _UNLABELLED]
+    if {top.lower() for top in classes} <= _SPLITS:
         note = f"The subfolders {', '.join(found)} are parts of a split, so they are not taken as classes."
         return None, (), (note,)
-    if all(top.isdecimal() for top in found):
-        found.sort(key=int)
-    number = {top: i for i, top in enumerate(found)}
-    return tuple(number[top] for top in tops), tuple(found), ()
+    if all(top.isdecimal() for top in classes):
+        classes.sort(key=int)
+    number = {top: i for i, top in enumerate(classes)}
+    return tuple(number.get(top, UNKNOWN) for top in tops), tuple(classes), ()
 
 
 def _labels_from_document(document: bytes, images: tuple[str, ...]) -> _Labels:
@@ -164,13 +169,15 @@ def _labels_from_document(document: bytes, images: tuple[str, ...]) -> _Labels:
     except (ValueError, KeyError, TypeError):
         return None, (), (f"{STYLEGAN_LABELS} could not be read as a list of labels, so the images have none.",)
     values = [table.get(name) for name in images]
-    missing = values.count(None)
-    if missing:
-        return None, (), (f"{STYLEGAN_LABELS} has no label for {missing} of {len(images)} images, so none is used.",)
-    if not all(type(value) is int and value >= 0 for value in values):
+    known = [value for value in values if value is not None]
+    if not known:
+        return None, (), (f"{STYLEGAN_LABELS} has no label for any of the {len(images)} images.",)
+    if not all(type(value) is int and value >= 0 for value in known):
         return None, (), (f"The labels in {STYLEGAN_LABELS} are not whole numbers from 0 on, so they are not used.",)
-    labels = tuple(cast(list[int], values))
-    return labels, numbered_classes(max(labels)), ()
+    missing = len(values) - len(known)
+    note = f"{STYLEGAN_LABELS} has no label for {missing} of {len(images)} images, which count as unlabelled."
+    labels = tuple(UNKNOWN if value is None else cast(int, value) for value in values)
+    return labels, numbered_classes(max(labels)), (note,) if missing else ()
 
 
 def _walk(top: Path) -> Iterator[str]:

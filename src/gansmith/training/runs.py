@@ -230,12 +230,18 @@ def _images(recipe: Recipe, display: Display) -> ImageSet:
     for note in images.notes:
         display.say(note)
     # Of a set with a name, the recipe's author knew what they did.
-    if len(images.classes) > 1 and not recipe.conditional and recipe.data.partition(":")[0] not in NAMES:
-        display.say(
-            f"The {len(images.classes)} classes of {images.name} are not used: with --conditional, each could be asked "
-            "for."
-        )
+    learnt = recipe.conditional or recipe.labels_per_class > 0
+    if len(images.classes) > 1 and not learnt and recipe.data.partition(":")[0] not in NAMES:
+        display.say(_unused(images))
     return images
+
+
+def _unused(images: ImageSet) -> str:
+    """What could be done with classes."""
+    use = "--conditional, each could be asked for"
+    if images.some_labels is not None:
+        use = "--labels-per-class N, a classifier could learn them from the images that have a label"
+    return f"The {len(images.classes)} classes of {images.name} are not used: with {use}."
 
 
 def _path(out: Path | str | None) -> Path | None:

@@ -67,6 +67,11 @@ class Session:
                 f"{type(recipe.game).__name__} has the players {listed(others)}, but a recipe builds a generator and a "
                 "discriminator; play it from Python with play(game, dynamics, players, draws, steps=...)"
             )
+        if recipe.conditional and images.some_labels is not None:
+            raise ValueError(
+                f"the recipe is conditional, but only some images of {images.name} have a label; use --no-conditional, "
+                "and --labels-per-class N to learn from those that have one"
+            )
         if recipe.conditional and images.labels is None:
             raise ValueError(
                 f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from gansmith.data import parted
+from gansmith.data.images import UNKNOWN
 from gansmith.data.mixing import permutation
 from gansmith.diagnostics import Diagnosis, Probe, Trace, Verdict
 from gansmith.diagnostics.diagnose import diagnose
@@ -38,7 +39,7 @@ def probe_of(session: Session) -> Probe:
     # Of a set that may not fit into memory, only what is looked at is read.
     chosen = np.sort(train[permutation(len(train), seed=0)[:LOOKED_AT]])
     pixels = images.pixels()
-    labels = None if images.labels is None else torch.tensor(images.labels)
+    labels, answers = (None if known is None else torch.tensor(known) for known in (images.labels, images.answers))
     enough = len(unseen) > 1
     each = judged(recipe.game, (1,))[0]  # samples that are judged together
     few = session.feed.labelled
@@ -50,7 +51,7 @@ def probe_of(session: Session) -> Probe:
         conditional=recipe.conditional,
         held_out=pixels[unseen] if enough else None,
         held_out_labels=labels[unseen] if enough and labels is not None else None,
-        taught=(pixels[few], labels[few]) if few is not None and labels is not None else None,
+        taught=(pixels[few], answers[few]) if few is not None and answers is not None else None,
         batch=-(-max(4, recipe.batch) // each) * each,
         precision=session.engine.precision,
     )
@@ -153,10 +154,13 @@ def _mistaken(model: Model, session: Session) -> dict[str, float]:
     """The share of the held-out images that a classifier gets wrong, where the run teaches one."""
     images = session.feed.images
     unseen = parted(images, session.recipe.held_out)[1]
-    if model.classifier is None or images.labels is None or not len(unseen):
+    if model.classifier is None or images.answers is None:
         return {}
-    found = model.classify(images.pixels()[unseen]).argmax(1).numpy()
-    return {PREFIX + "misclassified": float((found != images.labels[unseen]).mean())}
+    asked = unseen[images.answers[unseen] != UNKNOWN]
+    if not len(asked):
+        return {}
+    found = model.classify(images.pixels()[asked]).argmax(1).numpy()
+    return {PREFIX + "misclassified": float((found != images.answers[asked]).mean())}
 
 
 def _unknown(step: int) -> Diagnosis:
