@@ -9,12 +9,14 @@ training images without any label; the outputs of all convolutions of its discri
 training images with their labels, as many of each class, and its constant C is chosen on 5,000 other training images.
 Errors are on the test set. Beside them: the same machine on pixels, and on the same discriminator before its training.
 
-Writes benchmarks/results/feature_reuse.json.
+Finished runs are kept in benchmarks/results/feature_reuse.json and not made again; the table is of those of full
+length.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -65,10 +67,6 @@ def errors(train: Any, labels: Any, test: Any, answers: Any, *, count: int, seed
 
 def discriminators(seed: int, steps: int) -> tuple[dict[str, Any], float]:
     """The recipe's discriminator before and after its training, and the seconds that took."""
-    import torch
-
-    from gansmith.training.session import judge_of, unaugmented
-
     recipe = replace(
         RECIPE,
         steps=steps,
@@ -76,10 +74,9 @@ def discriminators(seed: int, steps: int) -> tuple[dict[str, Any], float]:
         every=replace(RECIPE.every, sample=10**9, save=steps),
         run=replace(RECIPE.run, threads=1),
     )
-    torch.manual_seed(seed)
-    fresh = unaugmented(judge_of(recipe, gs.open_images(DATA).shape, classes=0, named=0)).eval()
-    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
+        fresh = gs.load_discriminator(gs.train(replace(recipe, steps=0), out=Path(folder) / "fresh").path)
+        started = time.perf_counter()
         done = gs.train(recipe, out=Path(folder) / "run")
         seconds = time.perf_counter() - started
         if done.step < done.steps:
@@ -106,10 +103,13 @@ def run(seed: int, steps: int) -> dict[str, Any]:
     return found
 
 
-def table(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    rows = []
+def table(every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of runs of the recipe's own length: means and deviations over seeds."""
+    runs, rows = [found for found in every if found["steps"] == RECIPE.steps], []
+    if not runs:
+        return []
     for name in runs[0]["errors"]:
-        row: dict[str, Any] = {"features": name, "dimensions": runs[0]["errors"][name]["features"]}
+        row: dict[str, Any] = {"features": name, "dimensions": runs[0]["errors"][name]["features"], "seeds": len(runs)}
         for count in LABELLED:
             values = [found["errors"][name][str(count)]["error"] for found in runs]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=RECIPE.steps)
     args = parser.parse_args()
 
-    from report import write_result
+    from report import BEGUN_AT, RESULTS, where, write_result
 
     protocol = {
         "recipe": repr(RECIPE),
@@ -132,9 +132,12 @@ def main() -> None:
         "labels": list(LABELLED),
         "error": "of the 10,000 test images",
     }
-    runs = []
+    path = RESULTS / "feature_reuse.json"
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
     for seed in args.seeds:
-        runs.append(run(seed, args.steps))
+        if any((found["seed"], found["steps"]) == (seed, args.steps) for found in runs):
+            continue
+        runs.append({**run(seed, args.steps), "commit": BEGUN_AT, "machine": where()})
         write_result("feature_reuse", {"protocol": protocol, "table": table(runs), "runs": runs})
 
 

@@ -52,6 +52,12 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def where() -> str:
+    """The processor and how many cores of it there are, for a run that stands beside those of other machines."""
+    found = machine()
+    return f"{found['processor']}, {found['cores']} cores"
+
+
 def commit() -> str:
     """The commit, with "+changes" where tracked files of the library or the benchmarks differ from it."""
     root = RESULTS.parents[1]

@@ -220,12 +220,23 @@ def table(runs: dict[str, Any]) -> list[dict[str, Any]]:
             if values := [found[name] for found in well if name in found]:
                 line[name] = round(statistics.fmean(values), 4)
                 line[f"{name}_std"] = round(statistics.stdev(values), 4) if len(values) > 1 else 0.0
-        bare = [found["milliseconds"] for found in groups.get(("bare", steps), []) if "milliseconds" in found]
-        mine = [found["milliseconds"] for found in well]
-        if bare and mine:
-            line["cost"] = round(statistics.median(mine) / statistics.median(bare), 2)
+        if (over := cost(well, groups.get(("bare", steps), []))) is not None:
+            line["cost"] = round(over, 2)
         lines.append(line)
     return lines
+
+
+def cost(mine: list[dict[str, Any]], bare: list[dict[str, Any]]) -> float | None:
+    """The time of a step over bare's on the same machine, the mean over machines; None where none made both."""
+    ratios = []
+    for machine in {found["machine"] for found in mine}:
+        times = [
+            [found["milliseconds"] for found in runs if found["machine"] == machine and "milliseconds" in found]
+            for runs in (mine, bare)
+        ]
+        if all(times):
+            ratios.append(statistics.median(times[0]) / statistics.median(times[1]))
+    return statistics.fmean(ratios) if ratios else None
 
 
 def protocol() -> dict[str, Any]:
@@ -234,7 +245,8 @@ def protocol() -> dict[str, Any]:
         "judged": f"{SAMPLES} samples against MNIST's test set: Fréchet distance (grey28), share of confident calls "
         "over that of real digits, precision and recall (k = 3), rarest class",
         "elsewhere": "the Fréchet distance with another reference batch than the one of the training",
-        "cost": "processor time a step, over bare's",
+        "cost": "processor time a step, over bare's on the same machine",
+        "steps": RECIPE.steps,
         "bare": repr(BARE),
     }
 
@@ -257,7 +269,7 @@ def main() -> None:
     args = parser.parse_args()
 
     from pool import finished
-    from report import BEGUN_AT, RESULTS, write_result
+    from report import BEGUN_AT, RESULTS, where, write_result
 
     path = RESULTS / "tricks.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"runs": {}}
@@ -265,7 +277,14 @@ def main() -> None:
     real = kept.get("control") or judged(gs.open_images("digits").pixels())
     jobs = [job for job in wanted(args.only, args.seeds, args.steps) if job.key not in runs]
     for job, found in finished(run, jobs, workers=args.workers, minutes=args.minutes):
-        runs[job.key] = {"row": job.row, "seed": job.seed, "steps": job.steps, **found, "commit": BEGUN_AT}
+        runs[job.key] = {
+            "row": job.row,
+            "seed": job.seed,
+            "steps": job.steps,
+            **found,
+            "commit": BEGUN_AT,
+            "machine": where(),
+        }
         told = found["error"] if found["score"] is None else f"{found['score']:.2f}, recall {found['recall']:.2f}"
         print(f"{job.key}: {told}", flush=True)
         write_result("tricks", {"protocol": protocol(), "control": real, "table": table(runs), "runs": runs})

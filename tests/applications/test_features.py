@@ -58,6 +58,16 @@ def test_what_cannot_be_read_is_refused(judge: nn.Module, side: int, message: st
         PooledConvolutions(judge, side=side)
 
 
+@pytest.mark.identity
+def test_a_discriminator_that_is_trained_on_is_left_as_it_was() -> None:
+    judge = DCGAN(width=4).discriminator((1, 28, 28))
+    extractor = discriminator_features(judge)
+    extractor(torch.zeros(2, 1, 28, 28))
+    assert all(part.training for part in judge.modules())
+    with pytest.raises(ValueError, match=r"this discriminator takes \(n, 1, 28, 28\)"):
+        extractor.network(torch.zeros(2, 3, 28, 28))
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize(
     "changes",

@@ -33,6 +33,7 @@ def test_a_classifier_is_learnt_from_those_that_have_one(gansmith, photos):
     told = gansmith("classify", "run", "--out", "all.npz")
     assert told.code == 0, told.err
     assert len(np.load("all.npz")["rows"]) == 42 - 8
+    assert "34 images of photos, 4 of them with a label, taught by up to 4" in told.out
 
 
 def test_who_asks_for_classes_is_told_what_to_do(gansmith, photos):

@@ -43,7 +43,12 @@ def test_a_folder_called_unlabelled_is_no_class(name: str) -> None:
 
 def test_nothing_but_unlabelled_folders_are_images_without_labels() -> None:
     images = open_images(drawn("unlabelled/1.png", "unlabeled/1.png"))
-    assert (images.labels, images.answers, images.classes) == (None, None, ())
+    assert (images.labels, images.answers, images.classes, images.notes) == (None, None, (), ())
+
+
+def test_labels_that_are_all_unknown_are_refused() -> None:
+    with pytest.raises(ValueError, match="all labels are -1"):
+        from_array(np.zeros((2, 8, 8), np.uint8), [-1, -1])
 
 
 def test_the_parts_of_a_split_are_no_classes_beside_it_either() -> None:
@@ -78,7 +83,7 @@ def test_as_many_are_drawn_as_there_are() -> None:
     images = from_array(np.zeros((8, 8, 8), np.uint8), [0, -1, 1, 1, 1, -1, -1, -1])
     assert images.answers[few_labelled(images, 2, seed=0)].tolist() == [0, 1, 1]
     assert few_labelled(images, 99, seed=0).tolist() == [0, 2, 3, 4]
-    with pytest.raises(ValueError, match="has 0 images of the class '0' to train on, fewer than the 1"):
+    with pytest.raises(ValueError, match="has 0 labelled images of the class '0' to train on, and 2 of each"):
         few_labelled(images, 2, seed=0, rows=np.arange(1, 8))
 
 

@@ -53,7 +53,7 @@ def test_as_many_of_each_class_are_drawn_as_were_asked_for():
 
 
 def test_who_asks_for_labels_that_are_not_there_is_told():
-    with pytest.raises(ValueError, match="30 images of the class '0' to train on, fewer than the 31 labels"):
+    with pytest.raises(ValueError, match="30 labelled images of the class '0' to train on, and 31 of each"):
         few_labelled(bars(), 31, seed=0)
     plain = from_array(np.zeros((4, 16, 16), np.uint8), name="plain")
     with pytest.raises(ValueError, match="plain has no labels to learn from; use class subfolders"):

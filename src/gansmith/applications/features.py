@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import final
 
 import torch
@@ -27,7 +28,8 @@ class PooledConvolutions(nn.Module):
         side: of the grid, at least 1.
 
     Raises:
-        ValueError: it has no such body, or no convolutions in it, or `side` is below 1.
+        ValueError: it has no such body, or no convolutions in it, or `side` is below 1; when it is called, images of
+            another shape.
 
     Example:
         >>> from gansmith.networks import DCGAN
@@ -46,10 +48,15 @@ class PooledConvolutions(nn.Module):
                 f"{type(discriminator).__name__} has no convolutions one after the other to read features from; "
                 "give the discriminator of DCGAN or Residual"
             )
-        self.body, self.side = body, side
+        # A copy, because whoever trains on wants batch norm to go on as it was.
+        self.body, self.side, self.shape = copy.deepcopy(body), side, getattr(discriminator, "shape", None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (n, F) for images x (n, c, h, w) in [-1, 1]."""
+        if self.shape is not None and x.shape[1:] != self.shape:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; this discriminator takes (n, {', '.join(map(str, self.shape))})"
+            )
         found: list[Tensor] = []
         seen = x
         for place, layer in enumerate(self.body):
@@ -72,6 +79,9 @@ def discriminator_features(discriminator: nn.Module, *, side: int = 4, name: str
         discriminator: as in `PooledConvolutions`, such as what `load_discriminator` gives.
         side: of the grid, at least 1.
         name: what records call it.
+
+    Raises:
+        ValueError: as `PooledConvolutions`.
 
     Example:
         >>> from gansmith.networks import DCGAN

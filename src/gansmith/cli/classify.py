@@ -140,8 +140,9 @@ def _lines(report: dict[str, Any]) -> list[str]:
     if "wrong" not in report:
         return [head]
     low, high = report["interval"]
+    asked = "" if report["labelled"] == report["images"] else f", {report['labelled']:,} of them with a label"
     lines = [
-        f"{head}, taught by {report['taught']} labels of each class",
+        f"{head}{asked}, taught by up to {report['taught']} labels of each class",
         f"wrong  {report['wrong']:,} ({report['error']:.2%}; 95 % interval {low:.2%} to {high:.2%})",
     ]
     for row in report["classes"]:

@@ -49,9 +49,9 @@ def _next(path: str, report: Report) -> list[str]:
         f"--size {suits} is nearer to yours" if suits != taken and _halves(report.size) else "--size HxW takes others"
     )
     lines = [f"  Next: gansmith train --data {quote(path)}", f"  It takes {taken} pixels; {others}."]
-    if report.unlabelled:
+    if report.unlabelled and len(report.classes) > 1:
         lines.append("  With --labels-per-class N it learns to classify from the images that have a label.")
-    elif report.classes and not recipe.conditional:
+    elif report.classes and not report.unlabelled and not recipe.conditional:
         lines.append("  With --conditional it learns the classes, so that each can be asked for.")
     return lines
 

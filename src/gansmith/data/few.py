@@ -44,8 +44,8 @@ def few_labelled(
         mine = order[labels == number]
         if len(mine) < least:
             raise ValueError(
-                f"{images.name} has {len(mine)} images of the class {name!r} to train on, fewer than the {least} "
-                "labels of each class that are asked for"
+                f"{images.name} has {len(mine)} labelled images of the class {name!r} to train on, and "
+                f"{per_class} of each class are asked for"
             )
         found.append(mine[:per_class])
     return np.sort(np.concatenate(found))

@@ -204,6 +204,8 @@ def from_array(
         raise ValueError(f"images must be (N, H, W) or (N, H, W, C) uint8, not {np.shape(images)} {array.dtype}")
     array = np.ascontiguousarray(array)
     numbers = None if labels is None else _as_labels(labels)
+    if numbers is not None and len(numbers) and numbers.max() < 0:
+        raise ValueError("all labels are -1: leave them out, or name some")
     if numbers is not None and not classes:
         classes = numbered_classes(int(numbers.max(initial=-1)))
     fingerprint = fingerprint_of(

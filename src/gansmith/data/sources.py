@@ -150,6 +150,8 @@ def _labels_from_folders(images: tuple[str, ...]) -> _Labels:
         note = f"The subfolders are not taken as classes, because not every image is in one ({tops.count('')} outside)."
         return None, (), (note,)
     classes = [top for top in found if top.lower() not in _UNLABELLED]
+    if not classes:
+        return None, (), ()
     if {top.lower() for top in classes} <= _SPLITS:
         note = f"The subfolders {', '.join(found)} are parts of a split, so they are not taken as classes."
         return None, (), (note,)

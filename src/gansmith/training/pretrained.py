@@ -29,7 +29,7 @@ from gansmith.training.hub import fetch, upload
 from gansmith.training.model import Model, known
 from gansmith.training.pictures import save_grid
 from gansmith.training.recipe import Recipe
-from gansmith.training.session import judge_of, load_weights, unaugmented
+from gansmith.training.session import bare, judge_of, load_weights, unaugmented
 from gansmith.training.treatment import treated
 
 __all__ = [
@@ -76,12 +76,10 @@ def load(path: Path | str, *, device: str = "auto", recipe: Recipe | None = None
     if not (folder / CONFIG).is_file() and not (folder / "config.yaml").is_file():
         if str(path) in shipped():
             folder = SHIPPED / str(path)
-        elif folder.parent.name == "checkpoints" and (folder.parent.parent / "config.yaml").is_file():
-            return _of_run(folder.parent.parent, folder, device, recipe, allow_code)
-        else:
+        elif _run_of(folder) is None:
             raise ValueError(_nothing_at(path, folder))
-    if (folder / "config.yaml").is_file():
-        return _of_run(folder, None, device, recipe, allow_code)
+    if (found := _run_of(folder)) is not None:
+        return _of_run(*found, device, recipe, allow_code)
     tensors, config = read_pretrained(folder)
     recipe, described = (recipe, "") if recipe else _recipe(config["recipe"], allow_code)
     generator, judge = by_network(tensors)
@@ -102,21 +100,23 @@ def load_discriminator(path: Path | str, *, recipe: Recipe | None = None, allow_
     """
     folder = Path(path).expanduser()
     refuse_pickle(folder)
-    at, run = (folder, folder.parent.parent) if folder.parent.name == "checkpoints" else (None, folder)
-    if not (run / "config.yaml").is_file():
+    if (found := _run_of(folder)) is None:
         kept = str(path) in shipped() or (folder / CONFIG).is_file()
         why = "a pretrained model holds a generator only" if kept else "there is no run"
         raise ValueError(f"{path} has no discriminator: {why}; give a run, such as runs/00001-photos")
-    tree, facts = _checkpoint(run, at)
+    run, checkpoint = found
+    tree, facts = _checkpoint(run, checkpoint)
     about = known(facts)
     if recipe is None:
         recipe = from_yaml((run / "config.yaml").read_text(encoding="utf-8"), allow_code=allow_code)
+    recipe = treated(recipe, tree.get("decisions", ()))
     classes = len(about["classes"])
     named = len(about["names"]) or (classes if names_labels(recipe.game) else 0)
     with torch.random.fork_rng(devices=[]):
         judge = judge_of(recipe, about["shape"], classes=classes, named=named)
-    load_weights(judge, tree["players"]["discriminator"], "discriminator")
-    return unaugmented(judge).eval().requires_grad_(False)
+    judge = unaugmented(judge)
+    load_weights(judge, bare(tree["players"]["discriminator"]), "discriminator")
+    return judge.eval().requires_grad_(False)
 
 
 def from_pretrained(
@@ -253,6 +253,16 @@ def _of_run(run: Path, checkpoint: Path | None, device: str, recipe: Recipe | No
         evaluation = None
     model = _assembled(recipe, described, tree["average"], facts, tree["step"], evaluation, device)
     return model if "classifier" not in tree else replace(model, classifier=_classifier(model, tree["classifier"]))
+
+
+def _run_of(folder: Path) -> tuple[Path, Path | None] | None:
+    """The run that a folder is, or whose checkpoint it is, and then that; None if it is neither."""
+    if (folder / "config.yaml").is_file():
+        return folder, None
+    if (folder / CONFIG).is_file():
+        return None
+    run = folder.parent.parent
+    return (run, folder) if folder.parent.name == "checkpoints" and (run / "config.yaml").is_file() else None
 
 
 def _checkpoint(run: Path, checkpoint: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -152,8 +152,9 @@ class Recipe:
         size: height and width; None takes the data's own.
         channels: 1 or 3; None takes the data's own.
         conditional: give the class labels to both players.
-        labels_per_class: teach the discriminator to classify, from so many images of each class; the others' labels are
-            not looked at, and the generator is told of none. The game is then put into a `SemiSupervised`, unless it is
+        labels_per_class: teach the discriminator to classify, from so many images of each class, or as many as
+            there are where only some have a label; the others' labels are not looked at, and the generator is told of
+            none. The game is then put into a `SemiSupervised`, unless it is
             one. 0 does without.
         networks: builds the players.
         latent: the dimension of the generator's input.

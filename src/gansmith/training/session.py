@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,14 +17,18 @@ from gansmith.dynamics.state import restore, state_tree
 from gansmith.games import judged, learns_labels, names_labels
 from gansmith.networks import Augmented, Fitting, Generator, Known, classifier
 from gansmith.spelling import listed
-from gansmith.training.adaptation import adapted
+from gansmith.training.adaptation import Ranked, adapted
 from gansmith.training.average import MovingAverage
 from gansmith.training.engine import DeviceEngine
 from gansmith.training.feed import Feed
 from gansmith.training.recipe import Recipe
 from gansmith.types import Result, State, key_seed
 
-__all__ = ["Session", "judge_of", "load_weights", "state_tree", "taught", "unaugmented"]
+__all__ = ["STRENGTH", "Session", "bare", "judge_of", "load_weights", "state_tree", "taught", "unaugmented"]
+
+
+AROUND, STRENGTH = "discriminator.", "strength"
+"""What `Augmented` puts before the names of the weights inside it, and what it has of its own."""
 
 
 @dataclass
@@ -76,6 +81,10 @@ class Session:
             raise ValueError(
                 f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"
             )
+        if recipe.augment.adaptive and engine.pieces > 1:
+            raise ValueError(
+                "augment.adaptive follows all of a batch, and run.pieces works it off in parts; leave one of them out"
+            )
         classes = len(images.classes) if recipe.conditional else 0
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
@@ -114,14 +123,12 @@ class Session:
 
     def advance(self) -> Result:
         """One step of the dynamics, and of the average."""
-        draw = self.feed(self.step, attempt=self.attempt)
-        self.dynamics, result = self.recipe.dynamics.step(
-            self.recipe.game, self.players, self.dynamics, draw, self.engine
-        )
-        judge, target = self.players["discriminator"], self.recipe.augment.adaptive
-        if target and isinstance(judge, Augmented):
-            images, processes = self.recipe.batch, self.engine.processes
-            result = adapted(judge, result, target=target, images=images, processes=processes)
+        recipe, draw, judge = self.recipe, self.feed(self.step, attempt=self.attempt), self.players["discriminator"]
+        adaptive = recipe.augment.adaptive > 0 and isinstance(judge, Augmented)
+        game = Ranked(recipe.game) if adaptive else recipe.game
+        self.dynamics, result = recipe.dynamics.step(game, self.players, self.dynamics, draw, self.engine)
+        if adaptive:
+            result = adapted(judge, result, recipe.augment.adaptive, images=recipe.batch, among=self.engine.processes)
         self.step += 1
         self.average.update(self.players["generator"], self.step)
         if self.classifier is not None:
@@ -176,7 +183,7 @@ class Session:
             ValueError: the networks differ; the message names the keys.
         """
         for name, saved in players.items():
-            load_weights(self.players[name], saved, name)
+            load_weights(unaugmented(self.players[name]), bare(saved), name)
         load_weights(self.average.module, average, "generator")
 
     def broken(self) -> str | None:
@@ -222,7 +229,8 @@ def _check_classifiable(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]
         if recipe.labels_per_class:
             raise ValueError("an auxiliary classifier names all labels: leave it out, or --labels-per-class")
         if images.labels is None:
-            raise ValueError(f"an auxiliary classifier names labels, and {images.name} has none; use class subfolders")
+            few = "has none" if images.answers is None else "has them of some images only"
+            raise ValueError(f"an auxiliary classifier names labels, and {images.name} {few}; use class subfolders")
         if not recipe.conditional:
             raise ValueError("an auxiliary classifier names the labels that both players know: add --conditional")
     if shown != images.shape:
@@ -264,6 +272,16 @@ def judge_of(recipe: Recipe, shape: tuple[int, int, int], *, classes: int, named
 def unaugmented(discriminator: nn.Module) -> nn.Module:
     """The discriminator without its augmentation."""
     return discriminator.discriminator if isinstance(discriminator, Augmented) else discriminator
+
+
+def bare(saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A network's weights without what an augmentation around it added to them.
+
+    Example:
+        >>> sorted(bare({"discriminator.body.weight": torch.zeros(1), "strength": torch.zeros(())}))
+        ['body.weight']
+    """
+    return {key.removeprefix(AROUND): value for key, value in saved.items() if key != STRENGTH}
 
 
 def load_weights(module: nn.Module, saved: dict[str, Tensor], who: str) -> None:

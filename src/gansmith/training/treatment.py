@@ -12,13 +12,10 @@ from gansmith.dynamics.state import restore, state_tree
 from gansmith.spelling import listed
 from gansmith.training.config import merge, nested
 from gansmith.training.recipe import Recipe
-from gansmith.training.session import Session, load_weights, unaugmented
+from gansmith.training.session import STRENGTH, Session, bare, load_weights, unaugmented
 from gansmith.types import State
 
 __all__ = ["decided", "restarted", "returned", "treated", "unexplained", "went_back_to"]
-
-_WRAPPED = "discriminator."
-"""What an augmentation puts before the names of the discriminator's weights."""
 
 
 def treated(recipe: Recipe, decisions: Iterable[Mapping[str, Any]]) -> Recipe:
@@ -117,14 +114,12 @@ def restarted(session: Session, recipe: Recipe, tree: Mapping[str, Any]) -> tupl
 
 def _loaded(module: Any, saved: Mapping[str, Tensor], name: str) -> bool:
     """Whether saved weights fit, with or without an augmentation around the network, and so were loaded."""
-    own = set(module.state_dict())
-    wrapped = {_WRAPPED + key: value for key, value in saved.items()}
-    bare = {key.removeprefix(_WRAPPED): value for key, value in saved.items()}
-    weights = next((found for found in (dict(saved), wrapped, bare) if set(found) == own), dict(saved))
     try:
-        load_weights(module, weights, name)
+        load_weights(unaugmented(module), bare(saved), name)
     except ValueError:
         return False
+    if getattr(module, STRENGTH, None) is not None and STRENGTH in saved:
+        module.strength.copy_(saved[STRENGTH])
     return True
 
 

@@ -29,7 +29,6 @@ from gansmith.training import Model, load
 from gansmith.training.pictures import as_bytes
 from gansmith.tutorial.claim import AtLeast, AtMost, Claim, Within
 from gansmith.tutorial.studio import Studio
-from gansmith.tutorial.style import WARM
 
 __all__ = ["run"]
 
@@ -132,4 +131,4 @@ def draw(studio: Studio, in_batches: Sequence[Tensor]) -> None:
             if column == 0:
                 axes.set_ylabel(ROWS[row][1], fontsize=7)
             for spine in axes.spines.values():
-                spine.set(visible=False, color=WARM)
+                spine.set(visible=False)
