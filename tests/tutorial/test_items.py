@@ -9,7 +9,7 @@ import pytest
 from gansmith.tutorial import ITEMS, find, perform
 from gansmith.tutorial.studio import Studio
 
-QUICK = ("no-gradient-at-half", "value", "interpolation", "optimal-discriminator")
+QUICK = ("no-gradient-at-half", "value", "interpolation", "optimal-discriminator", "unrolling-cost")
 
 
 def _proved(name: str, folder: Path, seed: int) -> None:

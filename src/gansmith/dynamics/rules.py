@@ -121,7 +121,11 @@ def _adam(
     zero = torch.zeros_like(w)
     m, v, (first, second) = memory.get("exp_avg", zero), memory.get("exp_avg_sq", zero), group["corrections"]
     if not group["amsgrad"] and not _WRITTEN_OUT.get():
-        ahead, m, v = _AdamStep.apply(w, g, m, v, beta1, beta2, lr / first, second, group["eps"])  # type: ignore[no-untyped-call]
+        numbers = (beta1, beta2, lr / first, second, group["eps"])
+        if g.requires_grad or m.requires_grad or v.requires_grad:
+            ahead, m, v = _AdamStep.apply(w, g, m, v, *numbers)  # type: ignore[no-untyped-call]
+        else:  # nothing to look back through but the subtraction, for which nothing is kept
+            ahead, m, v, _ = _adam_step(w, g, m, v, *numbers)
         return ahead, {"step": _count(memory), "exp_avg": m, "exp_avg_sq": v}
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g.square()
@@ -130,6 +134,16 @@ def _adam(
         v = after["max_exp_avg_sq"] = torch.maximum(memory.get("max_exp_avg_sq", zero), v)
     denominator = _root(v) / second + group["eps"]
     return w - lr / first * (m / denominator), after
+
+
+def _adam_step(
+    w: Tensor, g: Tensor, m: Tensor, v: Tensor, beta1: float, beta2: float, rate: Any, second: Any, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where Adam goes, both averages after it, and the root of the second."""
+    m = torch.lerp(m, g, 1 - beta1)
+    v = (beta2 * v).addcmul_(g, g, value=1 - beta2)
+    root = v.sqrt()
+    return w - (m / (root / second).add_(eps)).mul_(rate), m, v, root
 
 
 class _AdamStep(torch.autograd.Function):
@@ -148,13 +162,11 @@ class _AdamStep(torch.autograd.Function):
         second: Any,
         eps: float,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        m = torch.lerp(m, g, 1 - beta1)
-        v = (beta2 * v).addcmul_(g, g, value=1 - beta2)
-        root = v.sqrt()
+        ahead, m, v, root = _adam_step(w, g, m, v, beta1, beta2, rate, second, eps)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(g, m, root)
         ctx.constants = beta1, beta2, rate, second, eps
-        return w - (m / (root / second).add_(eps)).mul_(rate), m, v
+        return ahead, m, v
 
     @staticmethod
     @torch.autograd.function.once_differentiable
