@@ -64,27 +64,10 @@ class Session:
         """A run before its first step: networks from the recipe's seed, optimisers fresh.
 
         Raises:
-            ValueError: the recipe asks for labels that the data do not have, or its game for players that it does not
-                build.
+            ValueError: the recipe asks for labels that the data do not have, its game for players that it does not
+                build, or its augmentation for whole batches that are worked off in parts.
         """
-        if others := [name for name in recipe.game.players if name not in ("generator", "discriminator")]:
-            raise ValueError(
-                f"{type(recipe.game).__name__} has the players {listed(others)}, but a recipe builds a generator and a "
-                "discriminator; play it from Python with play(game, dynamics, players, draws, steps=...)"
-            )
-        if recipe.conditional and images.some_labels is not None:
-            raise ValueError(
-                f"the recipe is conditional, but only some images of {images.name} have a label; use --no-conditional, "
-                "and --labels-per-class N to learn from those that have one"
-            )
-        if recipe.conditional and images.labels is None:
-            raise ValueError(
-                f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"
-            )
-        if recipe.augment.adaptive and engine.pieces > 1:
-            raise ValueError(
-                "augment.adaptive follows all of a batch, and run.pieces works it off in parts; leave one of them out"
-            )
+        _check_playable(recipe, images, engine)
         classes = len(images.classes) if recipe.conditional else 0
         torch.manual_seed(key_seed(recipe.seed, "weights"))
         generator = recipe.networks.generator(images.shape, latent=recipe.latent, classes=classes)
@@ -217,6 +200,32 @@ def _labelled(recipe: Recipe, images: ImageSet) -> npt.NDArray[np.int64] | None:
             raise ValueError("the game learns labels, and labels_per_class is 0: say with --labels-per-class how many")
         return None
     return taught(recipe, images)
+
+
+def _check_playable(recipe: Recipe, images: ImageSet, engine: DeviceEngine) -> None:
+    """Refuse a recipe that these images, or this engine, cannot be played with.
+
+    Raises:
+        ValueError: the message says what to change.
+    """
+    if others := [name for name in recipe.game.players if name not in ("generator", "discriminator")]:
+        raise ValueError(
+            f"{type(recipe.game).__name__} has the players {listed(others)}, but a recipe builds a generator and a "
+            "discriminator; play it from Python with play(game, dynamics, players, draws, steps=...)"
+        )
+    if recipe.conditional and images.some_labels is not None:
+        raise ValueError(
+            f"the recipe is conditional, but only some images of {images.name} have a label; use --no-conditional, "
+            "and --labels-per-class N to learn from those that have one"
+        )
+    if recipe.conditional and images.labels is None:
+        raise ValueError(
+            f"the recipe is conditional, but {images.name} has no labels; use --no-conditional, or class subfolders"
+        )
+    if recipe.augment.adaptive and engine.pieces > 1:
+        raise ValueError(
+            "augment.adaptive follows all of a batch, and run.pieces works it off in parts; leave one of them out"
+        )
 
 
 def _check_classifiable(recipe: Recipe, images: ImageSet, shown: tuple[int, ...]) -> None:
