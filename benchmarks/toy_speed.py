@@ -4,10 +4,11 @@
     toy_speed.py --only simultaneous seeds
 
 Each alternative lives in a process of its own, which makes a round of steps whenever it is its turn; a ratio is that
-of the medians over rounds. gansmith runs through `gansmith.play` with rounds from `gansmith.Stream`; its discriminator
-judges real and generated samples in one pass (``joint``), but for the seeds. "compiled" is
+of the medians over rounds. gansmith runs through `gansmith.play` with rounds from `gansmith.Stream`. "compiled" is
 `gansmith.Compiled`, whose compile time stands beside; "seeds" plays 32 seeds at once, and its unit is the step of one
-seed. Unrolled moves look through ten steps of the discriminator's Adam, and have a textbook of their own.
+seed. Unrolled moves look through ten steps of the discriminator's Adam, and have a textbook of their own. The
+discriminator judges real and generated samples in one pass (``joint``) where that is faster: not with seeds, and not
+in compiled simultaneous moves, where the generator's gradient would go through the real half as well, as zeros.
 """
 
 import argparse
@@ -22,8 +23,8 @@ from typing import Any
 import numpy as np
 
 SEEDS, UNROLLED = 32, 10
-# In a round, at batch 64: so many that what a process finds cold when its turn comes does not count.
-STEPS = {"textbook": 200, "alternating": 200, "simultaneous": 200, "seeds": 10, "unrolled": 10}
+TRIED = 10  # steps that say how many make a round
+ROUND = 0.4  # seconds, about: so long that what a process finds cold when its turn comes does not count
 ALTERNATIVES = (
     "textbook",
     "alternating",
@@ -37,10 +38,8 @@ ALTERNATIVES = (
     "unrolled-compiled",
 )
 
-
-def steps_in_a_round(alternative: str, batch: int) -> int:
-    steps = STEPS[alternative.split("-")[0]]
-    return steps if batch <= 64 else max(1, steps // 2)
+# The discriminator of these judges real and generated samples one after the other.
+APART = ("seeds", "seeds-compiled", "simultaneous-compiled")
 
 
 def prepared(alternative: str, batch: int) -> tuple[Callable[[int], None], Callable[[], float]]:
@@ -58,7 +57,7 @@ def prepared(alternative: str, batch: int) -> tuple[Callable[[int], None], Calla
         kind, gs.Simultaneous()
     )
     dynamics = gs.Compiled(dynamics=dynamics) if how == "compiled" else dynamics
-    game: Any = gs.AdversarialGame(gs.NonSaturating(), joint=kind != "seeds")
+    game: Any = gs.AdversarialGame(gs.NonSaturating(), joint=alternative not in APART)
     streams = [gs.Stream(gs.Ring(), batch=batch, latent=2, seed=seed) for seed in range(SEEDS)]
     players, draws = networks(0), streams[0]
     if kind == "seeds":
@@ -85,7 +84,9 @@ def worker(alternative: str, batch: int, pipe: Connection) -> None:
     """Make a round of steps whenever asked to, and say how many seconds it took by the clock and of the processor."""
     make, compiling = prepared(alternative, batch)
     make(4)  # a compiled step is recorded at the second and compiled at the third
-    steps = steps_in_a_round(alternative, batch)
+    began = time.perf_counter()
+    make(TRIED)
+    steps = max(1, round(ROUND * TRIED / (time.perf_counter() - began)))
     pipe.send(compiling())
     while pipe.recv():
         began, cpu = time.perf_counter(), time.process_time()
@@ -160,6 +161,7 @@ def main() -> None:
         "seeds_at_once": SEEDS,
         "unrolled_steps": UNROLLED,
         "rounds": options.rounds,
+        "seconds_in_a_round": ROUND,
         "statistic": "medians over interleaved rounds; spread: 10th and 90th percentile of paired ratios",
         "unit": "one step of one seed; unrolled: against unrolled-textbook, all else against textbook",
     }
