@@ -7,8 +7,8 @@ Each alternative lives in a process of its own, which makes a round of steps whe
 of the medians over rounds. gansmith runs through `gansmith.play` with rounds from `gansmith.Stream`. "compiled" is
 `gansmith.Compiled`, whose compile time stands beside; "seeds" plays 32 seeds at once, and its unit is the step of one
 seed. Unrolled moves look through ten steps of the discriminator's Adam, and have a textbook of their own. The
-discriminator judges real and generated samples in one pass (``joint``) where that is faster: not with seeds, and not
-in compiled simultaneous moves, where the generator's gradient would go through the real half as well, as zeros.
+discriminator judges real and generated samples in one pass (``joint``) where that is faster: not with seeds, and in
+simultaneous moves, which do with one backward pass else, only in small batches that are not compiled.
 """
 
 import argparse
@@ -38,8 +38,8 @@ ALTERNATIVES = (
     "unrolled-compiled",
 )
 
-# The discriminator of these judges real and generated samples one after the other.
-APART = ("seeds", "seeds-compiled", "simultaneous-compiled")
+# The discriminator of these judges real and generated samples in one pass; simultaneous moves do in small batches.
+JOINT, SMALL = ("alternating", "alternating-compiled", "unrolled", "unrolled-compiled"), 64
 
 
 def prepared(alternative: str, batch: int) -> tuple[Callable[[int], None], Callable[[], float]]:
@@ -57,7 +57,8 @@ def prepared(alternative: str, batch: int) -> tuple[Callable[[int], None], Calla
         kind, gs.Simultaneous()
     )
     dynamics = gs.Compiled(dynamics=dynamics) if how == "compiled" else dynamics
-    game: Any = gs.AdversarialGame(gs.NonSaturating(), joint=alternative not in APART)
+    joint = alternative in JOINT or (alternative == "simultaneous" and batch <= SMALL)
+    game: Any = gs.AdversarialGame(gs.NonSaturating(), joint=joint)
     streams = [gs.Stream(gs.Ring(), batch=batch, latent=2, seed=seed) for seed in range(SEEDS)]
     players, draws = networks(0), streams[0]
     if kind == "seeds":

@@ -152,11 +152,40 @@ def test_batch_norm_in_the_maker_and_a_penalty_on_real_samples_are_no_hindrance(
     ],
     ids=["hinge", "least squares", "saturated sigmoid"],
 )
-def test_where_a_factor_is_not_finite_the_border_gets_a_backward_pass_of_its_own(loss):
-    """At the hinge's kink, at the parabola's foot, and where a sigmoid underflows, D wants nothing of a sample."""
+def test_what_the_judge_wants_nothing_of_passes_the_border_all_the_same(loss):
+    """At the hinge's kink, at the parabola's foot, and where a sigmoid underflows, no factor would be finite."""
     them, draw = players(), round()
     first = them[D](them[G](draw["latent"]))[0].item()
-    assert compared(AdversarialGame(loss(first)), them, EXPECTED, draw=draw) == 3
+    assert compared(AdversarialGame(loss(first)), them, EXPECTED, draw=draw) == 2
+
+
+@pytest.mark.identity
+def test_a_judge_that_wants_nothing_at_all_is_left_where_it_is():
+    """In float32 what it sends is 1e-19 a sample: Adam, whose epsilon is 1e-8, moves no weight by its last bit."""
+    them, draw = {name: module.float() for name, module in players().items()}, round()
+    draw = Round({name: x.float() for name, x in draw.streams.items()}, key=(1,))
+    game = AdversarialGame(Adversarial(lambda r, f: (-1e3 - r).relu() + (f - 1e3).relu(), lambda r, f: -f))
+    two, _, _ = field(game, them, draw, LocalEngine(), game.players)
+    one, _, _ = across(EXPECTED, game, them, draw, LocalEngine())
+    assert all(not g.any() for g in two[D])
+    assert max(g.abs().max() for g in one[D]) < 1e-17
+    for a, b in zip(one[G], two[G], strict=True):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-7 * float(b.abs().max()))
+    before, dynamics = [p.detach().clone() for p in them[D].parameters()], Simultaneous()
+    state = dynamics.init(game, them)
+    for _ in range(3):
+        state, _ = dynamics.step(game, them, state, lambda substep: draw, LocalEngine())
+    assert state["border"] == asdict(EXPECTED)
+    assert all(torch.equal(p, old) for p, old in zip(them[D].parameters(), before, strict=True))
+
+
+def test_half_precision_has_no_room_between_nothing_and_something():
+    assert [border._has_room(t) for t in (torch.float64, torch.float32, torch.bfloat16, torch.float16)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.identity

@@ -4,13 +4,16 @@ A judge scores the samples of a maker, sᵢ = D(xᵢ). What either player wants 
 scores alone: ∂J/∂xᵢ = (∂J/∂sᵢ)·∇D(xᵢ). The two players' gradients at the border, which is the samples, so differ by a
 factor for each sample, (∂J_maker/∂sᵢ) / (∂J_judge/∂sᵢ), and the judge's own backward pass, rescaled at the border, goes
 on as the maker's. It needs a judge that treats samples apart, no other way from the judge's cost to the samples (a
-penalty on samples is one), and no parameter that both own. All this is found out on a first outcome. It also needs
-factors that are finite, which is looked at every time: where one is not, as for samples beyond a hinge's margin, the
-border gets its gradient by a backward pass of its own.
+penalty on samples is one), and no parameter that both own. All this is found out on a first outcome.
+
+It also needs factors that are finite. Of a sample beyond a hinge's margin the judge wants nothing, and no factor makes
+the maker's gradient of nothing: so the judge sends √tiny instead (1e-19 in float32), which comes out at the border as
+any other number does, and in its own gradient stays far below rounding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,9 +29,9 @@ from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, paramet
 
 __all__ = ["Border", "across", "searched"]
 
-# Measured with two hidden layers of 128 units: the break-even lies between batches of 64 and 512.
-WORTHWHILE = 2**22
-"""Samples times the judge's parameters from which a backward pass costs more than looking at the factors does."""
+# Measured with two hidden layers of 128 units: the break-even is at a batch of 128.
+WORTHWHILE = 2**21
+"""Samples times the judge's parameters from which a backward pass costs more than the calls that spare it."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,20 @@ def across(
 
 
 def searched(
-    game: Game, players: Players, round: Round, engine: Engine
+    game: Game, players: Players, round: Round, engine: Engine, worthwhile: int | None = None
 ) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome, Border | None]:
-    """What `gansmith.dynamics.field` has of all players, and the game's border, where it has one that pays."""
+    """What `gansmith.dynamics.field` has of all players, and the game's border, where it has one that pays.
+
+    Args:
+        game, players, round, engine: as in `field`.
+        worthwhile: from which size on it pays, in place of `WORTHWHILE`.
+    """
     found: list[Border | None] = []
+    least = WORTHWHILE if worthwhile is None else worthwhile
 
     def look(outcome: Outcome, costs: Costs) -> Costs:
         if not found:
-            found.append(_find(game, players, outcome))
+            found.append(_find(game, players, outcome, least))
         return costs
 
     mine = trainable(players, game.players)
@@ -83,17 +92,18 @@ def searched(
 def _rescaled(border: Border, outcome: Outcome, costs: Costs) -> Costs:
     samples, scores = outcome[border.samples], outcome[border.scores]
     judge, maker = costs[border.judge], costs[border.maker]
-    (to_judge,) = torch.autograd.grad(judge, scores, retain_graph=True)
     (to_maker,) = torch.autograd.grad(maker, scores, retain_graph=True)
-    # Nearer to zero than this, the judge's gradient may be lost on its way to the samples: no factor brings it back.
-    held = to_judge.abs().amin(0, keepdim=True) > torch.finfo(to_judge.dtype).tiny ** 0.5
-    if _everywhere(outcome.round, held):
-        factor = (to_maker / to_judge).to(samples.dtype).view(-1, *[1] * (samples.dim() - 1))
-        _on_the_way_back(samples, lambda gradient: gradient * factor)
-    else:
-        with torch.autocast(samples.device.type, enabled=False):
-            (own,) = torch.autograd.grad(maker, samples, retain_graph=True)
-        _on_the_way_back(samples, lambda gradient: own)
+    factor = torch.empty(0)
+
+    def at_the_scores(to_judge: Tensor) -> Tensor:
+        nonlocal factor
+        least = _least(to_judge.dtype)
+        sent = torch.where(to_judge.abs() > least, to_judge, least)
+        factor = (to_maker / sent).to(samples.dtype).view(-1, *[1] * (samples.dim() - 1))
+        return sent
+
+    _on_the_way_back(scores, at_the_scores)
+    _on_the_way_back(samples, lambda gradient: gradient * factor)
     return {border.judge: judge, border.maker: maker.detach()}
 
 
@@ -106,14 +116,15 @@ def _everywhere(round: Round, held: Tensor) -> bool:
     return round.mean(held.float()).item() == 1
 
 
-def _find(game: Game, players: Players, outcome: Outcome) -> Border | None:
+def _find(game: Game, players: Players, outcome: Outcome, worthwhile: int) -> Border | None:
     """The border of a two-player game with a live outcome, or None where one backward pass would not be exact."""
     if len(game.players) != 2:
         return None
     reads = _reads(game, outcome)
     for border in _candidates(game, outcome, reads):
         found = (
-            _is_worthwhile(border, players, outcome)
+            _size(border, players, outcome) >= worthwhile
+            and _has_room(outcome[border.scores].dtype)
             and _is_only_way(border, players, outcome, reads[border.judge])
             and _treats_apart(border, players, outcome)
         )
@@ -144,8 +155,17 @@ def _reads(game: Game, outcome: Outcome) -> dict[str, list[str]]:
     return found
 
 
-def _is_worthwhile(border: Border, players: Players, outcome: Outcome) -> bool:
-    return len(outcome[border.samples]) * sum(p.numel() for p in parameters(players[border.judge])) >= WORTHWHILE
+def _size(border: Border, players: Players, outcome: Outcome) -> int:
+    return len(outcome[border.samples]) * sum(p.numel() for p in parameters(players[border.judge]))
+
+
+def _has_room(dtype: torch.dtype) -> bool:
+    """Whether there are numbers between zero and what matters in a gradient; half precision has none."""
+    return _least(dtype) < torch.finfo(dtype).eps ** 2
+
+
+def _least(dtype: torch.dtype) -> float:
+    return math.sqrt(torch.finfo(dtype).tiny)
 
 
 def _is_only_way(border: Border, players: Players, outcome: Outcome, read: Collection[str]) -> bool:

@@ -39,8 +39,19 @@ def _bias_apart(bias: Tensor, x: Tensor, weight: Tensor, *, beta: float = 1, alp
     return beta * bias + alpha * (x @ weight)
 
 
-# A bias is added together with what follows; in a matrix product it would first be copied to every row.
-_APART = {torch.ops.aten.addmm.default: _bias_apart, torch.ops.aten.baddbmm.default: _bias_apart}
+def _thin_first(x: Tensor, y: Tensor) -> Tensor:
+    thin = y.shape[-1] <= 2 < x.shape[-2]  # samples of a small game are a pair of numbers
+    return (y.mT.contiguous() @ x.mT).mT if thin else NotImplemented
+
+
+_WRITTEN: Mapping[Any, Callable[..., Any]] = {
+    # A bias is added together with what follows; in a matrix product it would first be copied to every row.
+    torch.ops.aten.addmm.default: _bias_apart,
+    torch.ops.aten.baddbmm.default: _bias_apart,
+    # A thin factor is several times faster on the left.
+    torch.ops.aten.mm.default: _thin_first,
+    torch.ops.aten.bmm.default: _thin_first,
+}
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,8 @@ class Compiled:
             check_rule(optimizer, name)
             if optimizer._optimizer_step_pre_hooks:
                 raise ValueError(f"a compiled step has one momentum for good; leave last_momentum of the {name} out")
-        # Looking at numbers to choose between one backward pass and two is what a compiled step cannot do.
-        return {**state, "border": {}, "compile_seconds": 0.0}
+        # One backward pass for two players pays at any size where no calls are counted.
+        return {**state, "worthwhile": 0, "compile_seconds": 0.0}
 
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         if not isinstance(engine, LocalEngine):
@@ -183,7 +194,7 @@ class Compiled:
             return dict(result.costs), [dict(o.values) for o in outcomes], {} if outcomes else dict(signals)
 
         began = time.perf_counter()
-        graph = make_fx(function, decomposition_table=_APART)(inputs)
+        graph = make_fx(function, decomposition_table=_WRITTEN)(inputs)
         for node in reversed(graph.graph.nodes):
             if "profiler" in str(node.target):  # marks that optimisers set around their steps
                 graph.graph.erase_node(node)

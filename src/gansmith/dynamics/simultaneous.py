@@ -42,10 +42,10 @@ class Simultaneous(Descent):
             known = state.get("border")
             if known:
                 gradients, costs, outcome = across(Border(**known), game, players, round, engine)
-            elif known is not None or round.device.type != "cpu":  # elsewhere, looking at a factor means waiting for it
+            elif known is not None or round.device.type != "cpu":  # elsewhere it was never measured
                 gradients, costs, outcome = field(game, players, round, engine, game.players)
             else:
-                gradients, costs, outcome, border = searched(game, players, round, engine)
+                gradients, costs, outcome, border = searched(game, players, round, engine, state.get("worthwhile"))
                 state = state | {"border": asdict(border) if border else {}}
         self._move(game, state, gradients)
         return self._ended(game, state, costs, outcome)
