@@ -22,8 +22,8 @@ def networks(seed=0, *layers):
     return {G: nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 2)).double(), D: judge.double()}
 
 
-def draws(seed=0):
-    stream = Stream(Ring(), batch=6, latent=2, seed=seed)
+def draws(seed=0, batch=6):
+    stream = Stream(Ring(), batch=batch, latent=2, seed=seed)
 
     def step(number):
         def substep(i):
@@ -105,6 +105,22 @@ def test_what_was_loaded_in_between_is_used():
         ends.append([p.detach() for module in them.values() for p in module.parameters()])
     for a, b in zip(*ends, strict=True):
         assert torch.allclose(a, b, atol=1e-9)
+
+
+@pytest.mark.identity
+@pytest.mark.parametrize("what", ["another game", "rounds of another size"])
+def test_what_changes_in_between_is_not_played_as_it_was(what):
+    """Four steps, then four with a penalty, or with ten samples in place of six: the weights of plain moves."""
+    game, ends = AdversarialGame(), []
+    other = AdversarialGame(penalties=(R1(gamma=20.0),)) if what == "another game" else game
+    later = draws(1, batch=6 if what == "another game" else 10)
+    for moves in (Simultaneous(), recorded(Simultaneous())):
+        them = networks()
+        state = play(game, moves, them, draws(), steps=4)
+        state = play(other, moves, them, later, steps=4, state=state, first=4)
+        assert state["steps"] == 8
+        ends.append(torch.cat([p.detach().flatten() for module in them.values() for p in module.parameters()]))
+    assert torch.allclose(*ends, atol=1e-9)
 
 
 def test_the_time_that_it_took_is_said():

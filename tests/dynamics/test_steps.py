@@ -71,9 +71,11 @@ def test_every_move_of_a_player_sees_a_fresh_round(dynamics, substeps):
 )
 @pytest.mark.parametrize("game", [AdversarialGame(), AdversarialGame(RelativisticPaired(), penalties=(R1(), R2()))])
 def test_the_generator_runs_once_for_every_round(dynamics, forwards, game):
+    """Before a game's first step, one more evaluation may be looked at."""
     players, calls = networks(), []
+    state, _ = run(dynamics, game, players, 1)
     players["generator"].register_forward_hook(lambda *_: calls.append(1))
-    run(dynamics, game, players, 1)
+    dynamics.step(game, players, state, draw(1), LocalEngine())
     assert len(calls) == forwards
 
 

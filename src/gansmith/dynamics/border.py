@@ -4,7 +4,7 @@ A judge scores the samples of a maker, sᵢ = D(xᵢ). What either player wants 
 scores alone: ∂J/∂xᵢ = (∂J/∂sᵢ)·∇D(xᵢ). The two players' gradients at the border, which is the samples, so differ by a
 factor for each sample, (∂J_maker/∂sᵢ) / (∂J_judge/∂sᵢ), and the judge's own backward pass, rescaled at the border, goes
 on as the maker's. It needs a judge that treats samples apart, no other way from the judge's cost to the samples (a
-penalty on samples is one), and no parameter that both own. All this is found out on a first outcome.
+penalty on samples is one), and no parameter that both own. All this is found out before a game's first step.
 
 It also needs factors that are finite. Of a sample beyond a hinge's margin the judge wants nothing, and no factor makes
 the maker's gradient of nothing: so the judge sends √tiny instead (1e-19 in float32), which comes out at the border as
@@ -19,15 +19,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from gansmith.dynamics.field import evaluated, trainable
-from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, parameters
+from gansmith.types import Costs, Engine, Game, Outcome, Players, Round, State, parameters
 
-__all__ = ["Border", "across", "searched"]
+__all__ = ["Border", "across", "border_of"]
 
 # Measured with two hidden layers of 128 units: the break-even is at a batch of 128.
 WORTHWHILE = 2**21
@@ -67,26 +69,37 @@ def across(
     return {border.judge: whole[:cut], border.maker: whole[cut:]}, costs, outcome
 
 
-def searched(
-    game: Game, players: Players, round: Round, engine: Engine, worthwhile: int | None = None
-) -> tuple[Mapping[str, Sequence[Tensor]], Costs, Outcome, Border | None]:
-    """What `gansmith.dynamics.field` has of all players, and the game's border, where it has one that pays.
+def border_of(game: Game, players: Players, state: State, round: Round, engine: Engine) -> Border | None:
+    """The game's border, where it has one that pays, found on a hypothetical evaluation.
+
+    It is kept in mind for the optimisers of `state` while they play this very game: another one, such as the same with
+    a new penalty, is looked at anew.
 
     Args:
-        game, players, round, engine: as in `field`.
-        worthwhile: from which size on it pays, in place of `WORTHWHILE`.
+        game, players, round, engine: as in `gansmith.dynamics.field`.
+        state: of the dynamics; its entry ``worthwhile`` says from which size on it pays, in place of `WORTHWHILE`.
     """
+    owner = state["optimizers"][game.players[0]]
+    known = _KNOWN.get(owner)
+    if known is None or known[0] is not game:
+        known = _KNOWN[owner] = game, _searched(game, players, state.get("worthwhile", WORTHWHILE), round, engine)
+    return known[1]
+
+
+_KNOWN: WeakKeyDictionary[Optimizer, tuple[Game, Border | None]] = WeakKeyDictionary()
+
+
+def _searched(game: Game, players: Players, worthwhile: int, round: Round, engine: Engine) -> Border | None:
     found: list[Border | None] = []
-    least = WORTHWHILE if worthwhile is None else worthwhile
 
     def look(outcome: Outcome, costs: Costs) -> Costs:
         if not found:
-            found.append(_find(game, players, outcome, least))
+            found.append(_find(game, players, outcome, worthwhile))
         return costs
 
-    mine = trainable(players, game.players)
-    gradients, costs, outcome = evaluated(game, players, round, engine, game.players, mine, change=look)
-    return gradients, costs, outcome, found[0]
+    with engine.hypothetical(players):
+        evaluated(game, players, round, engine, game.players, {}, change=look)
+    return found[0]
 
 
 def _rescaled(border: Border, outcome: Outcome, costs: Costs) -> Costs:
@@ -124,7 +137,7 @@ def _find(game: Game, players: Players, outcome: Outcome, worthwhile: int) -> Bo
     for border in _candidates(game, outcome, reads):
         found = (
             _size(border, players, outcome) >= worthwhile
-            and _has_room(outcome[border.scores].dtype)
+            and _has_room(border, players, outcome)
             and _is_only_way(border, players, outcome, reads[border.judge])
             and _treats_apart(border, players, outcome)
         )
@@ -159,9 +172,10 @@ def _size(border: Border, players: Players, outcome: Outcome) -> int:
     return len(outcome[border.samples]) * sum(p.numel() for p in parameters(players[border.judge]))
 
 
-def _has_room(dtype: torch.dtype) -> bool:
+def _has_room(border: Border, players: Players, outcome: Outcome) -> bool:
     """Whether there are numbers between zero and what matters in a gradient; half precision has none."""
-    return _least(dtype) < torch.finfo(dtype).eps ** 2
+    on_the_way = [outcome[border.scores], outcome[border.samples], *parameters(players[border.judge])]
+    return all(_least(x.dtype) < torch.finfo(x.dtype).eps ** 2 for x in on_the_way)
 
 
 def _least(dtype: torch.dtype) -> float:

@@ -80,6 +80,7 @@ class _Watched(Round):
 class _Step:
     """What is known of a step: the noise that it draws, and once it was recorded, the function that makes it."""
 
+    game: Game
     noises: dict[int, list[Noise]]
     function: Callable[..., Any] | None = None
     outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
@@ -93,8 +94,8 @@ class Compiled:
     """Another dynamics with its whole step compiled, for small games in one process on long runs.
 
     The first step is made as usual and watched; the second is recorded while it is made; the third is compiled. The
-    state then says under ``compile_seconds`` what that took. Moves are the same up to rounding. Rounds must keep their
-    shapes, and the learning rates stay as they begin.
+    state then says under ``compile_seconds`` what that took. Moves are the same up to rounding, and the learning rates
+    stay as they begin. For another game, and for rounds of other shapes, all this begins anew.
 
     Args:
         dynamics: `Simultaneous`, `Alternating` or `Unrolled`, with SGD, Adam or AdamW.
@@ -137,10 +138,12 @@ class Compiled:
             raise ValueError(f"a compiled step asks the local engine for gradients, not {type(engine).__name__}")
         owner = state["optimizers"][game.players[0]]
         known = self._steps.get(owner)
-        if known is None or (known.function is not None and known.fits != _fits(state)):
+        if known is None or known.game is not game:
             return self._watch(owner, game, players, state, draw)
         rounds = {substep: draw(substep) for substep in known.noises}
         inputs = {substep: _tensors(round, known.noises[substep]) for substep, round in rounds.items()}
+        if known.function is not None and known.fits != _fits(state, inputs):
+            return self._watch(owner, game, players, state, draw)
         if known.function is None:
             result = self._record(known, game, players, state, rounds, inputs)
         else:
@@ -162,7 +165,7 @@ class Compiled:
         if _remembers(after["memory"]):
             kind = type(game).__name__
             raise ValueError(f"this {kind} remembers something between steps, so its steps cannot be compiled")
-        self._steps[owner] = _Step({substep: list(round.noise) for substep, round in rounds.items()})
+        self._steps[owner] = _Step(game, {substep: list(round.noise) for substep, round in rounds.items()})
         return {**state, **after}, result
 
     def _record(
@@ -205,7 +208,7 @@ class Compiled:
             # No Python between the kernels, and biases stay where they were put.
             options |= {"cpp_wrapper": True, "pattern_matcher": False}
         known.function = torch.compile(graph, fullgraph=True, dynamic=False, backend=self.backend, options=options)
-        known.fits, known.seconds = _fits(state), time.perf_counter() - began
+        known.fits, known.seconds = _fits(state, inputs), time.perf_counter() - began
         return results[0]
 
 
@@ -228,9 +231,9 @@ def _tensors(round: Round, noises: Sequence[Noise]) -> Inputs:
     return dict(round.streams), [round._noise(*noise) for noise in noises]
 
 
-def _fits(state: State) -> tuple[object, ...]:
-    """What a recorded step holds on to: it is made anew when an optimiser's memory was replaced, as loading does."""
-    found: list[object] = []
+def _fits(state: State, inputs: Mapping[int, Inputs]) -> tuple[object, ...]:
+    """What a recorded step holds on to: the shapes of a round, and an optimiser's memory, which loading replaces."""
+    found: list[object] = [x.shape for streams, noise in inputs.values() for x in (*streams.values(), *noise)]
     for optimizer in state["optimizers"].values():
         first = optimizer.param_groups[0]["params"][0]
         found += [id(first), first.requires_grad, *map(id, optimizer.state[first].values())]

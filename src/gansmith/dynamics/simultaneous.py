@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from gansmith.dynamics.border import Border, across, searched
+from gansmith.dynamics.border import across, border_of
 from gansmith.dynamics.descent import Descent
 from gansmith.dynamics.field import field, live
 from gansmith.types import Draw, Engine, Game, Players, Result, State
@@ -39,13 +39,12 @@ class Simultaneous(Descent):
     def step(self, game: Game, players: Players, state: State, draw: Draw, engine: Engine) -> tuple[State, Result]:
         round = draw(0).recall(state["memory"])
         with live(players, game.players):
-            known = state.get("border")
-            if known:
-                gradients, costs, outcome = across(Border(**known), game, players, round, engine)
-            elif known is not None or round.device.type != "cpu":  # elsewhere it was never measured
-                gradients, costs, outcome = field(game, players, round, engine, game.players)
+            border = None
+            if round.device.type == "cpu":  # elsewhere it was never measured
+                border = border_of(game, players, state, round, engine)
+            if border:
+                gradients, costs, outcome = across(border, game, players, round, engine)
             else:
-                gradients, costs, outcome, border = searched(game, players, round, engine, state.get("worthwhile"))
-                state = state | {"border": asdict(border) if border else {}}
+                gradients, costs, outcome = field(game, players, round, engine, game.players)
         self._move(game, state, gradients)
         return self._ended(game, state, costs, outcome)
